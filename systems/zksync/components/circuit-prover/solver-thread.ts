@@ -1,0 +1,25 @@
+/** Entry of a witness-vector thread: solves one witness at a time, so that the main thread stays free for proofs and rows. */
+import { parentPort } from 'node:worker_threads';
+import { solveWitness } from '../../../../proving/noir.ts';
+import type { CircuitInputs, Program } from '../../../../proving/types.ts';
+
+/** What the thread is asked. */
+export interface SolveRequest {
+  program: Program;
+  inputs: CircuitInputs;
+}
+
+/** What it answers: the witness file of noir_js, or why there is none. */
+export type SolveAnswer = { witness: Uint8Array } | { error: string };
+
+async function solve(request: SolveRequest): Promise<SolveAnswer> {
+  try {
+    return { witness: await solveWitness(request.program, request.inputs) };
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+parentPort?.on('message', async (request: SolveRequest) => {
+  parentPort?.postMessage(await solve(request));
+});

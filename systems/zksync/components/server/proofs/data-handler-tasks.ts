@@ -1,0 +1,165 @@
+/** Client of the prover gateway: hands batches to the prover, fetches their proofs. */
+import { batchHeader } from '../../../protocol/core-db/batches.ts';
+import { expectedBatch, wrapperVkHash } from '../../../protocol/core-db/expected.ts';
+import {
+  lockBatchForProving,
+  saveProofArtifact,
+  saveProofError,
+  unlockBatch,
+  unprovenBatches,
+} from '../../../protocol/core-db/proof-generation.ts';
+import { coreFinalProofKey } from '../../../protocol/store/keys.ts';
+import { putObject } from '../../../protocol/store/object-store.ts';
+import {
+  POLL_PATH,
+  type PollAnswer,
+  pollAnswerFromJson,
+  pollRequestToJson,
+  proofGenerationDataToJson,
+  SUBMIT_PATH,
+} from '../../../protocol/wire/gateway.ts';
+import { encodeL1BatchProof, type L1BatchProofForL1 } from '../../../protocol/wire/l1-batch-proof.ts';
+import { bytesToBigint } from '../../../protocol/wire/plain.ts';
+import type { ServerContext } from '../context.ts';
+import type { Task, TaskContext } from '../tasks.ts';
+import { loadWitnessInput } from './witness-input.ts';
+
+/** The gateway does not answer, or not as it should. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError';
+}
+
+/** Sends locked batches to the gateway. @throws Error when no gateway is configured */
+export function submitterTask(server: ServerContext): Task {
+  const { dataHandler } = server.config;
+  gatewayUrl(server);
+  return {
+    component: 'proof_data_handler',
+    topics: ['commitment', 'proof_generation_details', 'tree'],
+    idleMs: dataHandler.proofGenDataSubmitIntervalMs,
+    run: async ({ log, signal }) => {
+      const batch = await lockBatchForProving(server.pool, {
+        timeoutMs: dataHandler.proofGenerationTimeoutMs,
+        provingMode: dataHandler.provingMode,
+      });
+      if (batch === undefined) return 'idle';
+      try {
+        await submitBatch(server, batch, signal);
+      } catch (error) {
+        await unlockBatch(server.pool, batch);
+        throw error;
+      }
+      log.info({ batch }, 'batch sent to the prover gateway');
+      return 'again';
+    },
+  };
+}
+
+async function submitBatch(server: ServerContext, batch: number, signal: AbortSignal): Promise<void> {
+  const { pool, version, chainId } = server;
+  const [witnessInputData, header, vkHash] = await Promise.all([
+    loadWitnessInput(server, batch),
+    batchHeader(pool, batch),
+    wrapperVkHash(pool, version),
+  ]);
+  await post(server, SUBMIT_PATH, signal, {
+    ...proofGenerationDataToJson({
+      l1BatchNumber: batch,
+      chainId,
+      batchSealedAt: new Date(header!.sealedAt),
+      witnessInputData,
+      protocolVersion: version,
+      l1VerifierConfig: { snarkWrapperVkHash: vkHash ?? 0n, fflonkSnarkWrapperVkHash: null },
+    }),
+  });
+}
+
+/** Polls for proofs, of this chain and of chain 0 (batches inserted by hand), and stores them. */
+export function fetcherTask(server: ServerContext): Task {
+  const { dataHandler } = server.config;
+  return {
+    component: 'proof_data_handler',
+    topics: ['proof_generation_details'],
+    idleMs: dataHandler.proofFetchIntervalMs,
+    run: async (context) => {
+      const waiting = await unprovenBatches(server.pool);
+      for (const batch of waiting) {
+        const answer = await pollProof(server, batch, context.signal);
+        if (answer === undefined) continue;
+        await saveProof(server, batch, answer.proof, context);
+        return 'again';
+      }
+      return waiting.length > 0 ? dataHandler.proofFetchIntervalMs : 'idle';
+    },
+  };
+}
+
+async function pollProof(server: ServerContext, batch: number, signal: AbortSignal): Promise<PollAnswer | undefined> {
+  const chains = server.config.dataHandler.fetchZeroChainIdProofs ? [server.chainId, 0] : [server.chainId];
+  for (const chainId of chains) {
+    const body = pollRequestToJson({ chainId, batchNumber: batch });
+    const answer = pollAnswerFromJson(await post(server, POLL_PATH, signal, body));
+    if (answer !== undefined) return answer;
+  }
+  return undefined;
+}
+
+/** Upstream panics on a proof of another batch; here it is refused and the batch keeps waiting. */
+async function saveProof(
+  server: ServerContext,
+  batch: number,
+  proof: L1BatchProofForL1,
+  { log }: TaskContext,
+): Promise<void> {
+  const blobUrl = await putObject(server.store, coreFinalProofKey(batch, server.version), encodeL1BatchProof(proof));
+  const mismatch = await auxiliaryMismatch(server, batch, proof);
+  if (mismatch !== undefined) {
+    await saveProofError(server.pool, batch, mismatch);
+    log.error({ batch }, mismatch);
+    return;
+  }
+  await saveProofArtifact(server.pool, batch, blobUrl);
+  log.info({ batch, bytes: blobUrl }, 'proof received');
+}
+
+/** The two of the four words that are about the batch itself. */
+async function auxiliaryMismatch(
+  server: ServerContext,
+  batch: number,
+  proof: L1BatchProofForL1,
+): Promise<string | undefined> {
+  const expected = await expectedBatch(server.pool, batch, server.chainId);
+  const [messages, root] = proof.aggregationResultCoords.map(bytesToBigint);
+  const wrong = messages !== expected.messagesHash ? 'messages hash' : root !== expected.newRoot ? 'new root' : undefined;
+  return wrong && `Auxilary output doesn't match: ${wrong} of the proof is not that of batch ${batch}; the proof is not used`;
+}
+
+function gatewayUrl(server: ServerContext): string {
+  const url = server.config.dataHandler.gatewayApiUrl;
+  if (url === undefined) {
+    throw new Error(`${server.config.paths.configPath}: data_handler.gateway_api_url is missing: proof_data_handler needs it`);
+  }
+  return url.replace(/\/$/, '');
+}
+
+async function post(server: ServerContext, path: string, signal: AbortSignal, body: unknown): Promise<unknown> {
+  const url = `${gatewayUrl(server)}${path}`;
+  const timeout = AbortSignal.timeout(server.config.dataHandler.gatewayApiRequestTimeoutMs);
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.any([signal, timeout]),
+    });
+    text = await response.text();
+  } catch (cause) {
+    signal.throwIfAborted();
+    const { code } = ((cause as Error).cause ?? {}) as NodeJS.ErrnoException;
+    throw new GatewayError(`prover gateway ${url} does not answer: ${code ?? (cause as Error).message}`, { cause });
+  }
+  if (!response.ok) throw new GatewayError(`prover gateway ${url}: ${response.status} ${text.slice(0, 300)}`);
+  return JSON.parse(text);
+}

@@ -1,0 +1,76 @@
+/** The loop of a worker: pick, run, and wait longer and longer while there is nothing to pick. */
+import { sleep } from '../../../../lib/deadline.ts';
+import type { Logger } from './log.ts';
+import type { Subscription } from './waker.ts';
+
+export interface Backoff {
+  /** First wait when there was nothing to pick; doubles up to `maxMs`. Upstream: 1 s, 5 s. */
+  initialMs: number;
+  maxMs: number;
+  /** Where the doubling ends while notifications arrive, which wake the loop anyway; default `maxMs`. */
+  idleMs?: number;
+}
+
+export interface WorkerLoop<J> {
+  pick: () => Promise<J | undefined>;
+  /** Handles the errors of the job itself; what it throws ends the loop. */
+  run: (job: J) => Promise<void>;
+  backoff: Backoff;
+  /** Ends the waits early; one subscription per loop. */
+  wakeup?: { subscription: Subscription; connected: () => boolean };
+  /** Return after that many jobs. */
+  maxJobs?: number;
+  log: Logger;
+  signal: AbortSignal;
+}
+
+/** Runs until the signal is aborted (then it returns, after the current job) or `maxJobs` is reached. */
+export async function workerLoop<J>(loop: WorkerLoop<J>): Promise<void> {
+  const { signal, backoff, maxJobs = Number.POSITIVE_INFINITY } = loop;
+  let waitMs = backoff.initialMs;
+  for (let jobs = 0; jobs < maxJobs; ) {
+    if (signal.aborted) return;
+    const job = await pickOrLog(loop);
+    if (job !== undefined) {
+      await loop.run(job);
+      jobs++;
+      waitMs = backoff.initialMs;
+      continue;
+    }
+    const maxMs = loop.wakeup?.connected() ? Math.max(backoff.idleMs ?? 0, backoff.maxMs) : backoff.maxMs;
+    const woken = await idle(loop, Math.min(waitMs, maxMs));
+    waitMs = woken ? backoff.initialMs : Math.min(waitMs * 2, maxMs);
+  }
+}
+
+/** The database may be away for a while (restarted, killed): that is no reason to end. */
+async function pickOrLog<J>({ pick, log }: WorkerLoop<J>): Promise<J | undefined> {
+  try {
+    return await pick();
+  } catch (error) {
+    if (!isConnectionError(error)) throw error;
+    log.warn(`database not reachable, trying again: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+async function idle<J>({ wakeup, signal }: WorkerLoop<J>, ms: number): Promise<boolean> {
+  try {
+    if (wakeup) return await wakeup.subscription.wait(ms, signal);
+    await sleep(ms, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  return false;
+}
+
+/** Lost connection, server starting or stopping, as opposed to a query that is wrong. */
+export function isConnectionError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError && error.errors.some(isConnectionError)) return true;
+  const { code = '' } = error as { code?: string };
+  const network = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code);
+  // SQLSTATE classes 08 (connection) and 57P (shutdown, crash, starting), 53300 (too many connections)
+  const sqlState = code.startsWith('08') || code.startsWith('57P') || code === '53300';
+  return network || sqlState || /Connection terminated|timeout exceeded when trying to connect/.test(error.message);
+}
