@@ -1,5 +1,6 @@
 import { type Hex, zeroAddress } from 'viem';
 import { formatVersion, type ProtocolVersion } from '../ids.ts';
+import { L1_MESSENGER_ADDRESS } from '../l2/genesis.ts';
 import type { DeployedContracts } from './deploy.ts';
 
 /** Base token address that stands for ETH. */
@@ -31,7 +32,7 @@ export function contractsYaml(deployed: DeployedContracts, baseToken: Hex = ETH_
       validator_timelock_addr: rollup,
       base_token_addr: baseToken,
     },
-    l2: { l1_messenger_addr: '0x0000000000000000000000000000000000008008' },
+    l2: { l1_messenger_addr: L1_MESSENGER_ADDRESS },
     devkit: { block_number: Number(deployed.blockNumber) },
   };
 }

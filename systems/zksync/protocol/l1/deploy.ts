@@ -1,11 +1,13 @@
-import { encodeDeployData, getAddress, type Hex, type PublicClient, parseEther, toHex } from 'viem';
-import { retry } from '../../../../lib/retry.ts';
+import { encodeDeployData, getAddress, type Hex, type PublicClient, toHex } from 'viem';
 import { type Aggregation, formatVersion, type ProtocolVersion, packVersion } from '../ids.ts';
 import { loadArtifact, type VerifierArtifact } from './artifacts.ts';
 import { publicClient, walletClient } from './clients.ts';
 import { encodeSetValidators, type RollupState, readRollup } from './rollup.ts';
 import { assertLocalL1 } from './safety.ts';
-import { testWallets, type Wallets } from './wallets.ts';
+import { L1Error, type L1Sender, l1ChainId, sendOnL1 } from './send.ts';
+import type { Wallets } from './wallets.ts';
+
+export { fundWallets, WALLET_FUNDING } from './fund.ts';
 
 export interface DeployedContracts {
   rollup: Hex;
@@ -32,37 +34,36 @@ export interface DeployOptions {
 
 /**
  * Deploys verifier and rollup and names the validators; does nothing when `recorded` is there with equal parameters.
- * @throws UnsafeL1Error when the L1 is not a local one
+ * After dropping a chain's database leave `recorded` out: its rollup knows batches that are gone.
+ * @throws UnsafeL1Error when the L1 is not a local one, L1Error when it does not answer or take the contracts
  */
 export async function deployContracts(options: DeployOptions): Promise<DeployedContracts & { reused: boolean }> {
   const { rpcUrl, circuitSet, verifier, wallets } = options;
-  const l1ChainId = await publicClient({ rpcUrl, chainId: 0 }).getChainId();
-  assertLocalL1({ rpcUrl, chainId: l1ChainId, crs: circuitSet.crsId, aggregation: circuitSet.aggregation });
+  const chainId = await l1ChainId(rpcUrl);
+  assertLocalL1({ rpcUrl, chainId, crs: circuitSet.crsId, aggregation: circuitSet.aggregation });
   if (BigInt(verifier.vkHash) !== BigInt(circuitSet.snarkWrapperVkHash))
-    throw new Error(
+    throw new L1Error(
       `verifier contract is for key ${verifier.vkHash}, the key set has ${circuitSet.snarkWrapperVkHash}: devkit prover setup-keys`,
     );
-  const client = publicClient({ rpcUrl, chainId: l1ChainId });
-  const owner = walletClient({ rpcUrl, chainId: l1ChainId }, wallets.deployer.private_key);
+  const client = publicClient({ rpcUrl, chainId });
+  const owner = { client, wallet: walletClient({ rpcUrl, chainId }, wallets.deployer.private_key) };
   const found = options.recorded && (await findDeployed(client, options, options.recorded));
   if (options.recorded && found) {
-    if (!validatorsMatch(found, wallets)) await setValidators(client, owner, options.recorded.rollup, wallets);
+    if (!validatorsMatch(found, wallets)) await setValidators(owner, options.recorded.rollup, wallets);
     return { ...options.recorded, reused: true };
   }
-  const deployed = await deployBoth(client, owner, options);
-  await setValidators(client, owner, deployed.rollup, wallets);
+  const deployed = await deployBoth(owner, options);
+  await setValidators(owner, deployed.rollup, wallets);
   return { ...deployed, reused: false };
 }
 
-type Owner = ReturnType<typeof walletClient>;
-
-async function deployBoth(client: PublicClient, owner: Owner, options: DeployOptions): Promise<DeployedContracts> {
+async function deployBoth(owner: L1Sender, options: DeployOptions): Promise<DeployedContracts> {
   const { circuitSet, genesis, verifier } = options;
   const create = async (data: Hex, what: string) => {
-    const hash = await owner.sendTransaction({ data });
-    const receipt = await client.waitForTransactionReceipt({ hash });
-    if (receipt.status !== 'success' || !receipt.contractAddress)
-      throw new Error(`deployment of the ${what} failed on L1 in transaction ${hash}`);
+    options.signal.throwIfAborted();
+    const receipt = await sendOnL1(owner, { data }, `deployment of the ${what}`);
+    if (!receipt.contractAddress)
+      throw new L1Error(`deployment of the ${what}: no contract in ${receipt.transactionHash}`);
     return { address: receipt.contractAddress, blockNumber: receipt.blockNumber };
   };
   const verifierAt = await create(verifier.bytecode, 'verifier');
@@ -89,15 +90,10 @@ async function deployBoth(client: PublicClient, owner: Owner, options: DeployOpt
   };
 }
 
-async function setValidators(client: PublicClient, owner: Owner, rollup: Hex, wallets: Wallets): Promise<void> {
-  const data = encodeSetValidators(
-    wallets.operator.address,
-    wallets.prove_operator.address,
-    wallets.execute_operator.address,
-  );
-  const hash = await owner.sendTransaction({ to: rollup, data });
-  const receipt = await client.waitForTransactionReceipt({ hash });
-  if (receipt.status !== 'success') throw new Error(`setValidators failed on L1 in transaction ${hash}`);
+async function setValidators(owner: L1Sender, rollup: Hex, wallets: Wallets): Promise<void> {
+  const { operator, prove_operator, execute_operator } = wallets;
+  const data = encodeSetValidators(operator.address, prove_operator.address, execute_operator.address);
+  await sendOnL1(owner, { to: rollup, data }, 'setValidators');
 }
 
 function validatorsMatch(state: RollupState, wallets: Wallets): boolean {
@@ -131,42 +127,4 @@ async function findDeployed(
     state.crs === circuitSet.crsId &&
     state.genesisRoot === options.genesis.root;
   return same ? state : undefined;
-}
-
-/** Index of the rich account that pays; none of the ecosystem's localhost wallets, whose nonces others use. */
-const PAYER_INDEX = 9;
-
-/** What every chain wallet gets on a local L1 (zkstack `distribute_eth`: 1000 ETH). */
-export const WALLET_FUNDING = parseEther('1000');
-
-/**
- * Gives money on a local L1 to those of the addresses that have less than half of `amount` (wei).
- * @throws UnsafeL1Error when the L1 is not a local one
- */
-export async function fundWallets(options: {
-  rpcUrl: string;
-  addresses: readonly Hex[];
-  amount?: bigint;
-  signal: AbortSignal;
-}): Promise<Hex[]> {
-  const { rpcUrl, signal, amount = WALLET_FUNDING } = options;
-  const chainId = await publicClient({ rpcUrl, chainId: 0 }).getChainId();
-  assertLocalL1({ rpcUrl, chainId, crs: 'none', aggregation: 'none' });
-  const client = publicClient({ rpcUrl, chainId });
-  const payer = walletClient({ rpcUrl, chainId }, testWallets(0, PAYER_INDEX + 1)[PAYER_INDEX]!.private_key);
-  const funded: Hex[] = [];
-  for (const address of new Set(options.addresses)) {
-    if ((await client.getBalance({ address })) >= amount / 2n) continue;
-    // two chains may be funded at the same time: a nonce taken in between is worth another try
-    const send = async () => payer.sendTransaction({ to: address, value: amount });
-    const hash = await retry(send, {
-      attempts: 5,
-      delayMs: 50,
-      signal,
-      retryIf: (error) => /nonce|underpriced/i.test(String(error)),
-    });
-    await client.waitForTransactionReceipt({ hash });
-    funded.push(address);
-  }
-  return funded;
 }

@@ -1,18 +1,8 @@
-import {
-  type Account,
-  type Chain,
-  encodeFunctionData,
-  type Hex,
-  type PublicClient,
-  padHex,
-  type TransactionReceipt,
-  type Transport,
-  toHex,
-  type WalletClient,
-} from 'viem';
+import { encodeFunctionData, type Hex, type PublicClient, padHex, type TransactionReceipt, toHex } from 'viem';
 import { type Message, messageBytes } from '../batch/log.ts';
 import { rollupAbi } from './rollup-abi.ts';
 import { RollupError, toRollupError } from './rollup-errors.ts';
+import { L1Error, type L1Sender, sendOnL1 } from './send.ts';
 
 export { PUBLIC_INPUT_NAMES, rollupAbi } from './rollup-abi.ts';
 export { describeRevert, RollupError, toRollupError } from './rollup-errors.ts';
@@ -87,20 +77,16 @@ export function encodeExecute(number: bigint): Hex {
   return encodeFunctionData({ abi: rollupAbi, functionName: 'executeBatch', args: [number] });
 }
 
-/** Sends calldata to the rollup and waits for the receipt. Gas is estimated first, so a refusal costs nothing. */
-export async function sendToRollup(
-  clients: { wallet: WalletClient<Transport, Chain, Account>; client: PublicClient },
-  rollup: Hex,
-  data: Hex,
-): Promise<TransactionReceipt> {
-  const { wallet, client } = clients;
+/**
+ * Sends calldata to the rollup and waits for the receipt. Gas is estimated first, so a refusal costs nothing.
+ * @throws RollupError when the contract refuses, L1Error for anything else
+ */
+export async function sendToRollup(sender: L1Sender, rollup: Hex, data: Hex): Promise<TransactionReceipt> {
   try {
-    const hash = await wallet.sendTransaction({ to: rollup, data });
-    const receipt = await client.waitForTransactionReceipt({ hash });
-    if (receipt.status !== 'success') throw new RollupError(`transaction ${hash} was reverted on L1`, undefined);
-    return receipt;
+    return await sendOnL1(sender, { to: rollup, data }, 'rollup transaction');
   } catch (error) {
-    throw toRollupError(error);
+    const known = error instanceof L1Error ? toRollupError(error.cause) : error;
+    throw known instanceof RollupError ? known : error;
   }
 }
 
@@ -142,46 +128,31 @@ export interface RollupState {
   executed: bigint;
 }
 
-const VIEWS = [
-  'getVerifier',
-  'chainId',
-  'getProtocolVersion',
-  'keyset',
-  'verificationKeyHash',
-  'aggregation',
-  'crs',
-  'committer',
-  'prover',
-  'executor',
-  'getTotalBatchesCommitted',
-  'getTotalBatchesVerified',
-  'getTotalBatchesExecuted',
-] as const;
-
 /** Reads the contract's constants and counters. */
 export async function readRollup(client: PublicClient, rollup: Hex): Promise<RollupState> {
   const genesis = await readBatch(client, rollup, 0n);
-  if (!genesis) throw new Error(`no rollup contract at ${rollup} on L1`);
-  const values = await Promise.all(
-    VIEWS.map((functionName) => client.readContract({ address: rollup, abi: rollupAbi, functionName })),
-  );
-  const view = Object.fromEntries(VIEWS.map((name, index) => [name, values[index]])) as Record<
-    (typeof VIEWS)[number],
-    never
-  >;
+  if (!genesis) throw new L1Error(`no rollup contract at ${rollup} on L1`);
+  const at = { address: rollup, abi: rollupAbi } as const;
+  const [verifier, chainId, packedVersion, keyset, verificationKeyHash, aggregation, crs] = await Promise.all([
+    client.readContract({ ...at, functionName: 'getVerifier' }),
+    client.readContract({ ...at, functionName: 'chainId' }),
+    client.readContract({ ...at, functionName: 'getProtocolVersion' }),
+    client.readContract({ ...at, functionName: 'keyset' }),
+    client.readContract({ ...at, functionName: 'verificationKeyHash' }),
+    client.readContract({ ...at, functionName: 'aggregation' }),
+    client.readContract({ ...at, functionName: 'crs' }),
+  ]);
+  const [committer, prover, executor, committed, verified, executed] = await Promise.all([
+    client.readContract({ ...at, functionName: 'committer' }),
+    client.readContract({ ...at, functionName: 'prover' }),
+    client.readContract({ ...at, functionName: 'executor' }),
+    client.readContract({ ...at, functionName: 'getTotalBatchesCommitted' }),
+    client.readContract({ ...at, functionName: 'getTotalBatchesVerified' }),
+    client.readContract({ ...at, functionName: 'getTotalBatchesExecuted' }),
+  ]);
   return {
-    verifier: view.getVerifier,
-    chainId: view.chainId,
-    packedVersion: view.getProtocolVersion,
-    keyset: view.keyset,
-    verificationKeyHash: view.verificationKeyHash,
-    aggregation: view.aggregation,
-    crs: view.crs,
-    genesisRoot: genesis.root,
-    validators: { committer: view.committer, prover: view.prover, executor: view.executor },
-    committed: view.getTotalBatchesCommitted,
-    verified: view.getTotalBatchesVerified,
-    executed: view.getTotalBatchesExecuted,
+    ...{ verifier, chainId, packedVersion, keyset, verificationKeyHash, aggregation, crs },
+    ...{ genesisRoot: genesis.root, validators: { committer, prover, executor }, committed, verified, executed },
   };
 }
 

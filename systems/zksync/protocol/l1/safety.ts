@@ -19,12 +19,12 @@ export function isLoopback(rpcUrl: string): boolean {
  * The reference variant deploys only to an L1 of this machine: under the dev CRS anybody can forge a proof, a linked
  * proof attests nothing about the batch, and localhost wallets are everybody's. @throws UnsafeL1Error
  */
-export function assertLocalL1(l1: { rpcUrl: string; chainId: number; crs: string; aggregation: string }): void {
+export function assertLocalL1(l1: { rpcUrl: string; chainId: number; crs?: string; aggregation?: string }): void {
   const local = isLoopback(l1.rpcUrl) && LOCAL_CHAIN_IDS.includes(l1.chainId);
   if (local) return;
+  const keys = l1.crs === undefined ? '' : ` (CRS ${l1.crs}, aggregation ${l1.aggregation})`;
   throw new UnsafeL1Error(
-    `L1 ${redactUrl(l1.rpcUrl)} has chain id ${l1.chainId}: contracts of the reference variant ` +
-      `(CRS ${l1.crs}, aggregation ${l1.aggregation}) go only to an L1 on loopback with chain id ${LOCAL_CHAIN_IDS.join(' or ')}; ` +
+    `L1 ${redactUrl(l1.rpcUrl)} has chain id ${l1.chainId}: the reference variant${keys} goes only to an L1 on loopback with chain id ${LOCAL_CHAIN_IDS.join(' or ')}; ` +
       'use --l1-network localhost --l1-rpc-url http://127.0.0.1:8545',
   );
 }

@@ -71,21 +71,22 @@ export class WalletsInvalidError extends Error {
   override readonly name = 'WalletsInvalidError';
 }
 
-const OPTIONAL_WALLETS: readonly string[] = ['blob_operator', 'token_multiplier_setter'];
+/** The operator's where a file lacks them, as older files do. */
+const OPTIONAL_WALLETS: readonly WalletName[] = [
+  'blob_operator',
+  'token_multiplier_setter',
+  'prove_operator',
+  'execute_operator',
+];
 
 /**
- * Checks a parsed wallets.yaml: every address belongs to its key. Entries that older files lack (`prove_operator`,
- * `execute_operator`) are the operator's. @throws WalletsInvalidError
+ * Checks a parsed wallets.yaml: every address belongs to its key. `path` is for messages. @throws WalletsInvalidError
  */
 export function parseWallets(file: unknown, path: string): Wallets {
   const entries = (file ?? {}) as Partial<Record<WalletName, Partial<Wallet>>>;
-  const fallback = (name: WalletName) =>
-    name === 'prove_operator' || name === 'execute_operator' || OPTIONAL_WALLETS.includes(name)
-      ? entries.operator
-      : undefined;
   return Object.fromEntries(
     WALLET_NAMES.map((name) => {
-      const entry = entries[name] ?? fallback(name);
+      const entry = entries[name] ?? (OPTIONAL_WALLETS.includes(name) ? entries.operator : undefined);
       if (!/^0x[0-9a-fA-F]{64}$/.test(String(entry?.private_key)))
         throw new WalletsInvalidError(`${path}: ${name}.private_key is not 0x and 64 hex digits`);
       const wallet = walletOf(String(entry?.private_key).toLowerCase() as Hex);
