@@ -1,0 +1,108 @@
+/** One chain of a devnet, opened: its files, its components, its databases. */
+import { existsSync } from 'node:fs';
+import { cpus } from 'node:os';
+import pg from 'pg';
+import { l1StateFile, l2StateFile, type ZksyncDevnet } from '../../systems/zksync/index.ts';
+import {
+  ConfigError,
+  loadConfig,
+  requireProverUrl,
+  requireServerUrl,
+  type ZksyncConfig,
+} from '../../systems/zksync/protocol/config.ts';
+import { l2Genesis } from '../../systems/zksync/protocol/l2/genesis.ts';
+import { DevkitError } from '../core/errors.ts';
+import { type DevnetState, requireState } from '../core/state.ts';
+import { ensureAnvilState } from '../host/anvil-state.ts';
+import { createProcessRuntime, type ProcessRuntime } from '../runtimes/process/index.ts';
+import type { ServiceContext } from './context.ts';
+import { databaseError } from './ecosystem/databases.ts';
+import { type Chain, type Ecosystem, openChain, openEcosystem } from './ecosystem/files.ts';
+
+export interface OpenDevnet {
+  ctx: ServiceContext;
+  state: DevnetState;
+  ecosystem: Ecosystem;
+  chain: Chain;
+  config: ZksyncConfig;
+  zksync: ZksyncDevnet;
+  ports: { postgres: number; l1: number };
+  runtime: ProcessRuntime;
+}
+
+/** @throws DevkitError NOT_FOUND, CONFIG_INVALID */
+export async function openDevnet(ctx: ServiceContext, chainName?: string): Promise<OpenDevnet> {
+  const ecosystem = await openEcosystem(ctx);
+  const state = await requireState(ctx.paths);
+  const chain = await openChain(ecosystem, chainName);
+  const config = await loadChainConfig(chain);
+  return {
+    ctx,
+    state,
+    ecosystem,
+    chain,
+    config,
+    zksync: {
+      ecosystemDir: ecosystem.paths.dir,
+      configsDir: chain.paths.configs,
+      dataDir: ctx.paths.dataDir,
+      postgresData: ctx.paths.postgresData,
+      config,
+    },
+    ports: { postgres: state.ports['postgres'] ?? 5432, l1: state.ports['l1'] ?? 8545 },
+    runtime: createProcessRuntime({ paths: ctx.paths }),
+  };
+}
+
+async function loadChainConfig(chain: Chain): Promise<ZksyncConfig> {
+  const { paths } = chain;
+  if (!existsSync(paths.general)) {
+    throw new DevkitError('NOT_FOUND', `chain '${chain.name}' has no configuration yet (no ${paths.general})`, {
+      hint: `devkit chain init --chain ${chain.name}`,
+    });
+  }
+  return loadConfig({
+    configPath: paths.general,
+    secretsPath: paths.secrets,
+    genesisPath: paths.genesis,
+    walletsPath: paths.wallets,
+    ...(existsSync(paths.contracts) ? { contractsPath: paths.contracts } : {}),
+  });
+}
+
+/** The nodes start from their genesis; state files that are there stay as they are. */
+export async function seedChainState(devnet: OpenDevnet): Promise<void> {
+  const { alloc } = l2Genesis({ chainId: devnet.chain.chainId }).anvilGenesis;
+  await Promise.all([
+    ensureAnvilState(l1StateFile(devnet.zksync)),
+    ensureAnvilState(l2StateFile(devnet.zksync), alloc),
+  ]);
+}
+
+/** Cores that the kit plans with. */
+export const coreCount = (): number => cpus().length;
+
+export const proverUrl = (devnet: OpenDevnet): string => requireProverUrl(devnet.config);
+export const serverUrl = (devnet: OpenDevnet): string => requireServerUrl(devnet.config);
+export const apiUrl = (devnet: OpenDevnet): string => `http://127.0.0.1:${devnet.config.api.web3JsonRpc.httpPort}`;
+export const externalApiUrl = (devnet: OpenDevnet): string =>
+  `http://127.0.0.1:${devnet.config.externalProofIntegrationApi.httpPort}`;
+
+/** Runs `work` with a small pool. @throws DevkitError COMPONENT_FAILED when the database does not answer, NOT_FOUND without it */
+export async function withDatabase<T>(url: string, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
+  const pool = new pg.Pool({ connectionString: url, max: 2, connectionTimeoutMillis: 5_000 });
+  // a connection that breaks while idle must not end the kit
+  pool.on('error', () => undefined);
+  try {
+    return await work(pool);
+  } catch (cause) {
+    const { code } = cause as { code?: string };
+    throw code === 'ECONNREFUSED' || code === '3D000' ? databaseError(url, cause) : cause;
+  } finally {
+    await pool.end();
+  }
+}
+
+/** Protocol code cannot know our error class: its configuration errors are the user's to mend. */
+export const asUserError = (error: unknown): unknown =>
+  error instanceof ConfigError ? new DevkitError('CONFIG_INVALID', error.message, { cause: error }) : error;

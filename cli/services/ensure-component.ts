@@ -1,0 +1,62 @@
+import type { EventSink } from '../core/events.ts';
+import type { ComponentSpec, ComponentStatus } from '../core/types.ts';
+import { waitReady } from '../runtimes/ready/wait-ready.ts';
+import type { ManagedRuntime } from '../runtimes/runtime.ts';
+
+/** What everything that starts components needs. */
+export interface RunContext {
+  runtime: ManagedRuntime;
+  emit: EventSink;
+  signal: AbortSignal;
+  /** How long a component may take until its probe answers; default 60 s. */
+  readyTimeoutMs?: number;
+  /** Leave a running component as it is even if its spec is another one (e.g. started by hand with other flags). */
+  keepChanged?: boolean;
+  /** Called with a component that ended by itself, before it is started again (e.g. to requeue what it was working on). */
+  onExit?: (status: ComponentStatus) => Promise<void>;
+}
+
+/** Gets a component running from this spec (a running one of an equal spec stays) and, with `ready`, waits for its probe. */
+export async function ensureComponent(
+  spec: ComponentSpec,
+  context: RunContext,
+  onStarted?: (status: ComponentStatus) => void,
+): Promise<ComponentStatus> {
+  const { runtime, emit, signal } = context;
+  const before = await runtime.inspect(spec.id);
+  if (before.state === 'exited') await reportExit(before, context);
+  const begin = performance.now();
+  const keep = context.keepChanged && before.state === 'running';
+  const status = keep ? before : await runtime.start(spec, signal);
+  const adopted = before.state === 'running' && before.podName === status.podName;
+  if (!adopted) {
+    emit({
+      type: 'component.started',
+      component: spec.id,
+      ports: spec.ports,
+      ...(status.pid === undefined ? {} : { pid: status.pid }),
+      ...(status.podName === undefined ? {} : { podName: status.podName }),
+    });
+  }
+  onStarted?.(status);
+  const ready = await waitReady(
+    spec,
+    runtime,
+    signal,
+    context.readyTimeoutMs === undefined ? {} : { timeoutMs: context.readyTimeoutMs },
+  );
+  emit({ type: 'component.ready', component: spec.id, waitedMs: Math.round(performance.now() - begin), adopted });
+  return ready;
+}
+
+/** Tells that a component ended by itself. */
+export async function reportExit(status: ComponentStatus, context: RunContext): Promise<void> {
+  context.emit({
+    type: 'component.exited',
+    component: status.id,
+    ...(status.exitCode === undefined ? {} : { exitCode: status.exitCode }),
+    ...(status.signal === undefined ? {} : { signal: status.signal }),
+    ...(status.podName === undefined ? {} : { podName: status.podName }),
+  });
+  await context.onExit?.(status);
+}

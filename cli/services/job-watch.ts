@@ -1,0 +1,129 @@
+/** What the job tables say of one batch, until its proof is there. */
+import type pg from 'pg';
+import { poll } from '../../lib/deadline.ts';
+import { failedJobs } from '../../systems/zksync/protocol/prover-db/failures.ts';
+import { chainIdsOf } from '../../systems/zksync/protocol/prover-db/intake.ts';
+import { type JobGroupCounts, jobGroups } from '../../systems/zksync/protocol/prover-db/reports.ts';
+import { DevkitError } from '../core/errors.ts';
+import type { JobGroup } from '../core/types.ts';
+import { type OpenDevnet, proverUrl, withDatabase } from './devnet.ts';
+import type { WatchTick } from './inputs.ts';
+
+const TICK_MS = 100;
+
+/**
+ * Waits until the final proof of the batch is in the prover's store; tells how far it is on the way.
+ * @throws DevkitError JOB_FAILED when a job has used up its attempts, TIMED_OUT
+ */
+export async function waitForProof(
+  devnet: OpenDevnet,
+  batch: number,
+  options: { signal: AbortSignal; timeoutMs?: number | undefined },
+): Promise<void> {
+  const { emit } = devnet.ctx;
+  let last = '';
+  await retryLostConnection(devnet, options.signal, (pool) =>
+    poll(
+      async () => {
+        const tick = await readTick(devnet, pool, batch);
+        const text = JSON.stringify(tick.groups);
+        if (text !== last) emit({ type: 'job.progress', groups: tick.groups });
+        last = text;
+        if (tick.state === 'failed') await throwFailure(devnet, pool, batch, tick.chainId ?? 0);
+        return tick.state === 'proven' ? true : undefined;
+      },
+      {
+        intervalMs: TICK_MS,
+        signal: options.signal,
+        ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+      },
+    ),
+  );
+}
+
+/** One look at the tables: one query for the chain ids, one for the counts. */
+export async function readTick(devnet: OpenDevnet, pool: pg.Pool, batch: number): Promise<WatchTick> {
+  const chainId = await chainOf(devnet, pool, batch);
+  const counts = chainId === undefined ? [] : await jobGroups(pool, { batch, chainId });
+  return {
+    at: new Date().toISOString(),
+    batch,
+    chainId: chainId ?? null,
+    state: stateOf(counts, maxAttempts(devnet)),
+    groups: counts.map(toGroup),
+  };
+}
+
+/** The chain's own rows come before those that were inserted by hand for chain 0. */
+async function chainOf(devnet: OpenDevnet, pool: pg.Pool, batch: number): Promise<number | undefined> {
+  const ids = await chainIdsOf(pool, batch);
+  return [devnet.chain.chainId, 0].find((id) => ids.includes(id));
+}
+
+function stateOf(groups: readonly JobGroupCounts[], max: Attempts): string {
+  if (groups.length === 0) return 'waiting';
+  if (groups.some((group) => group.failed > 0 && group.failedAttempts >= max[group.kind])) return 'failed';
+  const compression = groups.find((group) => group.kind === 'compression');
+  if (compression === undefined) return 'proving';
+  return compression.successful > 0 ? 'proven' : 'compressing';
+}
+
+type Attempts = Record<JobGroupCounts['kind'], number>;
+
+function maxAttempts({ config }: OpenDevnet): Attempts {
+  const witness = config.witnessGenerator.maxAttempts;
+  return {
+    basic: witness,
+    leaf: witness,
+    node: witness,
+    tip: witness,
+    scheduler: witness,
+    prover: config.prover.maxAttempts,
+    compression: config.proofCompressor.maxAttempts,
+  };
+}
+
+const toGroup = ({ stage, label, queued, waiting, inProgress, successful, failed }: JobGroupCounts): JobGroup => ({
+  stage,
+  kind: label,
+  queued,
+  waiting,
+  inProgress,
+  successful,
+  failed,
+});
+
+async function throwFailure(devnet: OpenDevnet, pool: pg.Pool, batch: number, chainId: number): Promise<never> {
+  const [first] = await failedJobs(pool, { batch, chainId });
+  const what = first === undefined ? 'a job' : `${first.what} (${first.attempts} attempts)`;
+  throw new DevkitError('JOB_FAILED', `batch ${batch}: ${what} failed: ${first?.error ?? 'no reason is recorded'}`, {
+    hint: `devkit prover-cli ${proverUrl(devnet)} 1 requeue --batch ${batch} --max-attempts 1`,
+  });
+}
+
+/** The database may be killed and come back while we wait. */
+async function retryLostConnection<T>(
+  devnet: OpenDevnet,
+  signal: AbortSignal,
+  work: (pool: pg.Pool) => Promise<T>,
+): Promise<T> {
+  return poll(
+    async () => {
+      try {
+        return { value: await withDatabase(proverUrl(devnet), work) };
+      } catch (error) {
+        if (signal.aborted || !isLostConnection(error)) throw error;
+        return undefined;
+      }
+    },
+    { intervalMs: 250, signal },
+  ).then(({ value }) => value);
+}
+
+/** Class 57 of SQLSTATE: the server is shutting down or was; class 08 and the socket errors: no connection. */
+export function isLostConnection(error: unknown): boolean {
+  const { code, cause, message } = error as { code?: string; cause?: unknown; message?: string };
+  if (code !== undefined && /^(57P0|08|ECONN|EPIPE)/.test(code)) return true;
+  if (/Connection terminated|timeout exceeded when trying to connect/.test(message ?? '')) return true;
+  return cause !== undefined && cause !== error && isLostConnection(cause);
+}

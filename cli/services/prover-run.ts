@@ -1,0 +1,101 @@
+/** `devkit prover run`: one component in the foreground, or all of them. */
+import { infrastructureSpecs, proverSpecs, type WorkerOptions } from '../../systems/zksync/index.ts';
+import { DevkitError } from '../core/errors.ts';
+import type { ComponentSpec, ComponentStatus } from '../core/types.ts';
+import { runAttached } from './attach.ts';
+import type { ServiceContext } from './context.ts';
+import { coreCount, type OpenDevnet, openDevnet } from './devnet.ts';
+import type { ProverRunInput, ProverRunResult } from './inputs.ts';
+import { hasServer, runContext, startComponents, whileRunning } from './start.ts';
+
+/** Ends when the component ends, or when the signal aborts: then it was stopped gracefully. */
+export async function proverRun(ctx: ServiceContext, input: ProverRunInput): Promise<ProverRunResult> {
+  const devnet = await openDevnet(ctx, input.chain);
+  return input.all ? runAll(devnet, input.threads) : runOne(devnet, specOf(devnet, input));
+}
+
+type OneComponent = Extract<ProverRunInput, { all: false }>;
+
+function specOf(devnet: OpenDevnet, input: OneComponent): ComponentSpec {
+  if (input.component === 'compressor' && input.mode === 'fflonk') {
+    throw new DevkitError(
+      'USAGE',
+      'the reference compressor makes UltraHonk proofs under the tag Plonk; there is no FFLONK one',
+      {
+        hint: 'devkit prover run --component=compressor --mode=plonk',
+      },
+    );
+  }
+  const options: WorkerOptions = {
+    round: input.round === undefined || input.round === 'all-rounds' ? undefined : input.round.replaceAll('-', '_'),
+    threads: input.threads ?? coreCount(),
+    lightWvgCount: input.lightWvgCount,
+    heavyWvgCount: input.heavyWvgCount,
+    maxAllocation: input.maxAllocation,
+  };
+  return proverSpecs(devnet.zksync, options).find((spec) => spec.id === input.component)!;
+}
+
+/** A component of one terminal; the database it needs is started if it does not run. */
+async function runOne(devnet: OpenDevnet, spec: ComponentSpec): Promise<ProverRunResult> {
+  await refuseRunning(devnet, spec.id);
+  await startDatabase(devnet);
+  const status = await attach(devnet, spec);
+  return {
+    components: [{ id: spec.id, exitCode: status.exitCode ?? null, signal: status.signal ?? null, restarts: 0 }],
+  };
+}
+
+export async function refuseRunning(devnet: OpenDevnet, id: string): Promise<void> {
+  const status = await devnet.runtime.inspect(id);
+  if (status.state !== 'running') return;
+  throw new DevkitError('ALREADY_EXISTS', `${id} runs already (pid ${status.pid})`, {
+    hint: `devkit logs ${id} --follow   or   devkit down`,
+  });
+}
+
+/** Log lines go out as events; a component that fails by itself is an error with its last lines. */
+export async function attach(devnet: OpenDevnet, spec: ComponentSpec): Promise<ComponentStatus> {
+  const { emit } = devnet.ctx;
+  const status = await runAttached(spec, runContext(devnet), (line) => emit({ type: 'log', component: spec.id, line }));
+  if (status.exitCode === 0) return status;
+  const lines = await devnet.runtime.lastLines(spec.id, 20);
+  const how = status.exitCode === undefined ? (status.signal ?? 'unknown') : `exit code ${status.exitCode}`;
+  throw new DevkitError('COMPONENT_FAILED', [`${spec.id} ended: ${how}`, ...lines].join('\n'), {
+    hint: `the whole log: ${status.logFile}`,
+  });
+}
+
+export async function startDatabase(devnet: OpenDevnet): Promise<void> {
+  const wanted = hasServer(devnet) ? ['postgres', 'l1'] : ['postgres'];
+  await startComponents(
+    devnet,
+    infrastructureSpecs(devnet.zksync, devnet.ports).filter(({ id }) => wanted.includes(id)),
+  );
+}
+
+async function runAll(devnet: OpenDevnet, threads = coreCount()): Promise<ProverRunResult> {
+  const { emit, signal } = devnet.ctx;
+  const specs = proverSpecs(devnet.zksync, { threads });
+  await startDatabase(devnet);
+  await startComponents(devnet, specs);
+  emit({ type: 'notice', message: `${specs.map(({ id }) => id).join(', ')} run; Ctrl-C stops them` });
+  try {
+    await whileRunning(devnet, specs, (aborted) => followLogs(devnet, specs, aborted));
+  } finally {
+    const stopping = new AbortController();
+    await Promise.allSettled(specs.map(({ id }) => devnet.runtime.stop(id, stopping.signal)));
+  }
+  signal.throwIfAborted();
+  return { components: specs.map(({ id }) => ({ id, exitCode: null, signal: null, restarts: 0 })) };
+}
+
+async function followLogs(devnet: OpenDevnet, specs: readonly ComponentSpec[], signal: AbortSignal): Promise<void> {
+  const { runtime, ctx } = devnet;
+  await Promise.all(
+    specs.map(async ({ id }) => {
+      for await (const line of runtime.logs(id, { follow: true, tail: 0 }, signal))
+        ctx.emit({ type: 'log', component: id, line });
+    }),
+  );
+}

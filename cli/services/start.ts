@@ -1,0 +1,88 @@
+/** Starting a devnet's components, and keeping them running while something waits. */
+import { infrastructureSpecs, l2Spec, proverSpecs, SERVER_COMPONENTS, serverSpec } from '../../systems/zksync/index.ts';
+import { readCommitments } from '../../systems/zksync/protocol/keys/key-files.ts';
+import { insertVersion } from '../../systems/zksync/protocol/prover-db/intake.ts';
+import { requeueRowsOf } from '../../systems/zksync/protocol/prover-db/workers.ts';
+import { DevkitError } from '../core/errors.ts';
+import type { ComponentSpec, ComponentStatus } from '../core/types.ts';
+import { ensurePostgresData } from '../host/postgres-data.ts';
+import { converge, superviseWhile } from './converge.ts';
+import { coreCount, type OpenDevnet, proverUrl, seedChainState, withDatabase } from './devnet.ts';
+import type { RunContext } from './ensure-component.ts';
+import { protocolVersion } from './verify.ts';
+
+/** Everything a chain needs to run and to be proven. A chain without contracts (no `chain init`) has no server. */
+export function allSpecs(devnet: OpenDevnet): ComponentSpec[] {
+  const { zksync, ports } = devnet;
+  const core = hasServer(devnet) ? [l2Spec(zksync), serverSpec(zksync, SERVER_COMPONENTS)] : [];
+  return [...infrastructureSpecs(zksync, ports), ...core, ...proverSpecs(zksync, { threads: coreCount() })];
+}
+
+/** Whether `chain init` was done: the server has contracts to talk to. */
+export const hasServer = (devnet: OpenDevnet): boolean => {
+  const l1 = devnet.config.contracts?.['l1'] as { diamond_proxy_addr?: string } | undefined;
+  return l1?.diamond_proxy_addr !== undefined && !/^0x0*$/.test(l1.diamond_proxy_addr);
+};
+
+/**
+ * Starts what is missing of `specs` and waits until it is ready. With `keepChanged` a component that runs with other flags (somebody's
+ * `prover run --threads 1`) is left as it is; without, it is replaced.
+ */
+export async function startComponents(
+  devnet: OpenDevnet,
+  specs: readonly ComponentSpec[],
+  options: { keepChanged: boolean } = { keepChanged: true },
+): Promise<void> {
+  await prepareData(devnet);
+  await converge({ specs, ...runContext(devnet), ...options });
+}
+
+/** Keeps `specs` running while `work` goes on; rows of a worker that died are queued again at once. */
+export async function whileRunning<T>(
+  devnet: OpenDevnet,
+  specs: readonly ComponentSpec[],
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return superviseWhile(work, {
+    specs,
+    ...runContext(devnet),
+    keepChanged: true,
+    downMarker: devnet.ctx.paths.downMarker,
+  });
+}
+
+export function runContext(devnet: OpenDevnet): RunContext {
+  const { ctx, runtime } = devnet;
+  return { runtime, emit: ctx.emit, signal: ctx.signal, onExit: (status) => requeueRows(devnet, status) };
+}
+
+async function prepareData(devnet: OpenDevnet): Promise<void> {
+  await Promise.all([ensurePostgresData(devnet.zksync.postgresData, devnet.ctx.signal), seedChainState(devnet)]);
+}
+
+async function requeueRows(devnet: OpenDevnet, { podName, id }: ComponentStatus): Promise<void> {
+  if (podName === undefined || id === 'postgres') return;
+  try {
+    await withDatabase(proverUrl(devnet), (pool) => requeueRowsOf(pool, podName));
+  } catch (error) {
+    // the database may be down as well: then the worker's next start does it
+    devnet.ctx.log.warn({ err: error, podName }, 'rows of a dead worker were not requeued');
+  }
+}
+
+/** The version row comes before everything that looks for it. @throws DevkitError NOT_FOUND without keys */
+export async function ensureVersionRow(devnet: OpenDevnet): Promise<void> {
+  const commitments = await readCommitments(devnet.ecosystem.paths.keys);
+  if (commitments === undefined) {
+    throw new DevkitError('NOT_FOUND', `there are no keys in ${devnet.ecosystem.paths.keys}`, {
+      hint: 'devkit prover setup-keys --mode=download',
+    });
+  }
+  await withDatabase(proverUrl(devnet), (pool) =>
+    insertVersion(pool, {
+      version: protocolVersion(devnet),
+      snarkWrapperVkHash: BigInt(commitments.snark_wrapper),
+      fflonkSnarkWrapperVkHash: null,
+    }),
+  );
+}

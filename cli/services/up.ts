@@ -1,0 +1,38 @@
+/** `devkit up`: start what is missing of a devnet that was made by quickstart or by the step-by-step commands. */
+import type { ServiceContext } from './context.ts';
+import { openDevnet } from './devnet.ts';
+import { allSpecs, ensureVersionRow, startComponents } from './start.ts';
+import { step } from './step.ts';
+
+export interface UpInput {
+  chain?: string | undefined;
+  /** Only say what would be started. */
+  plan: boolean;
+}
+
+export interface UpResult {
+  devnet: string;
+  components: { id: string; state: 'running' | 'started' | 'to start'; ports: Record<string, number> }[];
+}
+
+export async function up(ctx: ServiceContext, input: UpInput): Promise<UpResult> {
+  const devnet = await openDevnet(ctx, input.chain);
+  const specs = allSpecs(devnet);
+  const running = new Set((await devnet.runtime.list()).filter(({ state }) => state === 'running').map(({ id }) => id));
+  if (!input.plan) {
+    await startComponents(
+      devnet,
+      specs.filter((spec) => spec.id === 'postgres'),
+    );
+    await step(ctx, 'version', 'protocol version row', () => ensureVersionRow(devnet));
+    await startComponents(devnet, specs, { keepChanged: false });
+  }
+  return {
+    devnet: ctx.paths.name,
+    components: specs.map(({ id, ports }) => ({
+      id,
+      state: running.has(id) ? 'running' : input.plan ? 'to start' : 'started',
+      ports: Object.fromEntries(ports.map(({ name, port }) => [name, port])),
+    })),
+  };
+}

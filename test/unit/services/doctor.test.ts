@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import type { HostFacts } from '../../../cli/host/facts.ts';
+import { type DoctorOptions, type DoctorReport, doctor, unfitError } from '../../../cli/services/doctor.ts';
+import { formatExports } from '../../../cli/services/env.ts';
+
+const GIB = 2 ** 30;
+const facts: HostFacts = {
+  platform: 'linux',
+  arch: 'x64',
+  kernel: '6.1',
+  cores: 2,
+  cpuModel: 'x',
+  load1: 0,
+  ramBytes: 8 * GIB,
+  ramAvailableBytes: 6 * GIB,
+  diskFreeBytes: 50 * GIB,
+  diskPath: '/w',
+  node: '24.21.0',
+  root: false,
+  engine: { socket: '/s', state: 'missing', message: 'no container engine: there is no /s' },
+  packages: { postgres: '18' },
+};
+
+const report = (change: Partial<HostFacts> = {}, options: Partial<DoctorOptions> = {}): Promise<DoctorReport> =>
+  doctor({
+    for: 'reference',
+    workspace: '/w',
+    ports: { postgres: 5432 },
+    gpus: [],
+    holderOf: () => undefined,
+    ...options,
+    facts: { ...facts, ...change },
+  });
+
+const states = ({ checks }: DoctorReport): Record<string, string> =>
+  Object.fromEntries(checks.filter((check) => check.state !== 'ok').map((check) => [check.id, check.state]));
+
+test('a laptop without Docker and GPU is fit for the reference variant', async () => {
+  const result = await report();
+  expect([result.fit, states(result)]).toEqual([true, {}]);
+});
+
+test.each([
+  ['too little memory', { ramBytes: GIB }, { ram: 'fail' }],
+  ['little memory left', { ramAvailableBytes: GIB }, { 'ram-free': 'warn' }],
+  ['one core', { cores: 1 }, { cores: 'warn' }],
+  ['a full disk', { diskFreeBytes: 0 }, { disk: 'fail' }],
+  ['an old Node', { node: '20.20.2' }, { node: 'fail' }],
+  ['a missing package', { packages: { postgres: undefined } }, { 'package-postgres': 'fail' }],
+  ['macOS', { platform: 'darwin' }, { platform: 'warn' }],
+] as const)('%s is noticed, with a fix', async (_what, change, expected) => {
+  const result = await report(change);
+  expect(states(result)).toEqual(expected);
+  expect(result.checks.filter((check) => check.state !== 'ok').every((check) => check.fix)).toBe(true);
+});
+
+test('ports in use are a warning that names the holder', async () => {
+  const result = await report({}, { holderOf: () => 'postgres (pid 7)' });
+  expect(result.checks.find((check) => check.id === 'ports')).toMatchObject({
+    state: 'warn',
+    found: 'in use: 5432 (postgres) by postgres (pid 7)',
+  });
+});
+
+test("the laptop is not fit for upstream's prover, and the error says why", async () => {
+  const result = await report({}, { for: 'upstream' });
+  expect(states(result)).toEqual({ cores: 'fail', ram: 'fail', disk: 'fail', engine: 'warn', gpu: 'fail' });
+  const error = unfitError(result);
+  expect(error.code).toBe('HOST_UNFIT');
+  expect(error.message).toContain('CPU cores: found 2, needed 16');
+});
+
+test('a GPU machine is fit for upstream', async () => {
+  const change: Partial<HostFacts> = {
+    cores: 32,
+    ramBytes: 126 * GIB,
+    diskFreeBytes: 1000 * GIB,
+    engine: { socket: '/s', state: 'reachable', message: 'Docker 28' },
+  };
+  const gpus = [{ uuid: 'GPU-1', name: 'NVIDIA L4', vramBytes: 23_034 * 2 ** 20 }];
+  const result = await report(change, { for: 'upstream', gpus });
+  expect([result.fit, states(result)]).toEqual([true, { gpu: 'warn' }]);
+});
+
+test('exports survive a shell', () => {
+  expect(formatExports({ A: 'postgres://u:p@h:1/d', B: "it's $HOME" })).toBe(
+    "export A=postgres://u:p@h:1/d\nexport B='it'\\''s $HOME'\n",
+  );
+});
