@@ -10,7 +10,16 @@ import {
   fileIdentity,
   isCanonicalG2,
 } from './bb/binary.ts';
-import { assertCrsUntouched, BbError, CrsTooSmallError, crsFolder, mustRunBb, runBb, withTempDir } from './bb/run.ts';
+import {
+  assertCrsUntouched,
+  BbError,
+  CrsTooSmallError,
+  crsFolder,
+  mustRunBb,
+  runBb,
+  sweepTempDirs,
+  withTempDir,
+} from './bb/run.ts';
 import { keyShape, proofDefect } from './bb/shape.ts';
 import { fromBytes, toBytes32 } from './crs/curve.ts';
 import type { Crs, Program, Proof, ProofTarget, VerificationKey } from './types.ts';
@@ -57,7 +66,10 @@ const TARGET: Record<ProofTarget, string> = { recursive: 'noir-recursive-no-zk',
  */
 export function createBb(context: { crs: Crs; cacheDir: string }): Bb {
   const { crs, cacheDir } = context;
-  const binaries = keepWhileUnchanged(() => checkedBinaries(crs.g2, cacheDir));
+  const binaries = keepWhileUnchanged(async () => {
+    await sweepTempDirs();
+    return checkedBinaries(crs.g2, cacheDir);
+  });
   const bb: Bb = {
     version: isCanonicalG2(crs.g2) ? `bb ${BB_VERSION}` : `bb ${BB_VERSION}, ${crs.kind} G2`,
     writeVk: async (job) => writeVk((await binaries()).prover, crs, job),

@@ -36,13 +36,13 @@ export class CompileError extends Error {
  * `[dependencies]` with `common = { path = "../common" }`, where `common` has `type = "lib"` and `src/lib.nr`. Versions and git
  * dependencies need a network and are not supported. The bytecode does not depend on where the folder lies.
  * Debug symbols, sources and the compiler's own hash are left out, so equal sources give equal programs.
- * The first call in a process takes seconds (loads the compiler), the next ones well below one. Prints one line to stdout (noir_wasm does).
+ * The first call in a process takes seconds (loads the compiler), the next ones well below one.
  */
 export async function compileProgram(dir: string): Promise<Program> {
   const { compile, createFileManager } = await loadCompiler();
   const silent = () => {};
   try {
-    const { program } = await compile(createFileManager(resolve(dir)), undefined, silent, silent);
+    const { program } = await withoutBanner(() => compile(createFileManager(resolve(dir)), undefined, silent, silent));
     return { noir_version: program.noir_version, abi: program.abi, bytecode: program.bytecode };
   } catch (error) {
     throw new CompileError(dir, error);
@@ -103,6 +103,21 @@ const foreignCall = async (name: string): Promise<string[]> => {
 };
 
 const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+/** noir_wasm writes "Compiling at <path>" to stdout and has no switch for it; stdout belongs to the command's result. */
+async function withoutBanner<T>(fn: () => Promise<T>): Promise<T> {
+  const out = globalThis.console;
+  const { log } = out;
+  const filtered: typeof log = (...args) => {
+    if (typeof args[0] !== 'string' || !args[0].startsWith('Compiling at ')) log(...args);
+  };
+  out.log = filtered;
+  try {
+    return await fn();
+  } finally {
+    if (out.log === filtered) out.log = log;
+  }
+}
 
 /** noir_wasm is CommonJS under the `node` condition; its types are for the ES module. */
 async function loadCompiler(): Promise<typeof import('@noir-lang/noir_wasm')> {

@@ -104,7 +104,7 @@ export function patchG2(binary: Uint8Array, g2: Uint8Array): Uint8Array {
   if (haystack.indexOf(CANONICAL_G2, at + 1) >= 0) {
     throw new BbBinaryError('the bb binary has the [tau]_2 constant more than once');
   }
-  const copy = Uint8Array.from(haystack);
+  const copy = new Uint8Array(haystack);
   copy.set(g2, at);
   return copy;
 }

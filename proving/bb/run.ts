@@ -1,8 +1,7 @@
 /** One run of the `bb` command in a private folder that is always removed. */
-import { mkdtemp, readlink, rm, stat, symlink } from 'node:fs/promises';
+import { mkdtemp, readdir, readlink, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { execa } from 'execa';
 import type { Crs } from '../types.ts';
 
 /** `bb` failed: wrong use, crash, killed, missing file. Never the meaning "the proof is invalid". */
@@ -43,6 +42,7 @@ export interface BbResult {
 /** Runs bb and returns its exit code (0 or 1) and output; a signal, another code or a start failure throws. */
 export async function runBb(run: BbRun): Promise<BbResult> {
   run.signal?.throwIfAborted();
+  const { execa } = await import('execa'); // a tenth of a second to load: only where bb really runs
   const result = await execa(run.binary, run.args, {
     cwd: run.cwd,
     env: { HARDWARE_CONCURRENCY: String(run.threads) },
@@ -72,13 +72,36 @@ export async function mustRunBb(run: BbRun, crs?: Crs): Promise<BbResult> {
   throw new BbError(`bb ${run.args[0]} failed${lastLines(result.stderr)}`);
 }
 
-/** Runs `fn` with a fresh folder. */
+const TEMP_PREFIX = 'devkit-bb-';
+const HOUR_MS = 3_600_000;
+
+/** Runs `fn` with a fresh folder, and removes it. */
 export async function withTempDir<T>(fn: (dir: string) => Promise<T>): Promise<T> {
-  const dir = await mkdtemp(join(tmpdir(), 'devkit-bb-'));
+  const dir = await mkdtemp(join(tmpdir(), `${TEMP_PREFIX}${process.pid}-`));
   try {
     return await fn(dir);
   } finally {
     await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** Removes folders of processes that were killed: older than an hour, and no process has the number in the name. */
+export async function sweepTempDirs(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const pid = Number(new RegExp(`^${TEMP_PREFIX}(\\d+)-`).exec(name)?.[1]);
+    if (!Number.isInteger(pid) || isAlive(pid)) continue;
+    const path = join(tmpdir(), name);
+    const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
+    if (age > HOUR_MS) await rm(path, { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 
@@ -96,10 +119,10 @@ export async function crsFolder(crs: Crs, dir: string): Promise<string> {
   return dir;
 }
 
-/** Throws if bb replaced the linked files by downloaded ones. */
+/** Throws if bb used points of its own: it downloads into the folder, beside the linked files or in their place. */
 export async function assertCrsUntouched(crs: Crs, dir: string): Promise<void> {
   if (crs.kind === 'ignition') return;
-  for (const name of CRS_FILES) {
+  for (const name of (await readdir(dir)).filter((file) => file.startsWith('bn254_'))) {
     const target = await readlink(join(dir, name)).catch(() => undefined);
     if (target !== resolve(crs.dir, name)) throw new CrsTooSmallError(crs, 'bb downloaded other points');
   }

@@ -59,5 +59,5 @@ export function publicInputCount(name: CircuitName): number {
 /** G1 points needed to prove with given keys (largest circuit), and to make the keys. */
 export const CRS_POINTS = {
   linked: { prove: 65_536, keys: 65_536 },
-  recursive: { prove: 2_950_000, keys: 4_194_305 },
+  recursive: { prove: 3_000_000, keys: 4_194_305 },
 } as const;

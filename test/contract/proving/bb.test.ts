@@ -1,8 +1,9 @@
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runBb } from '../../../proving/bb/run.ts';
+import { poll } from '../../../lib/deadline.ts';
+import { assertCrsUntouched, crsFolder, runBb, sweepTempDirs } from '../../../proving/bb/run.ts';
 import { BbError, CrsTooSmallError, createBb, ProofInvalidError } from '../../../proving/bb.ts';
 import { FIELD_R } from '../../../proving/crs/curve.ts';
 import { solveWitness } from '../../../proving/noir.ts';
@@ -108,10 +109,52 @@ it('an aborted prove rejects with the reason and leaves no folder behind', async
   expect((await leftovers()).filter((name) => !before.includes(name))).toEqual([]);
 });
 
+it.each(['bn254_g1.dat', 'bn254_g1_compressed.dat'])(
+  'points that bb downloads as %s are not taken for those asked for',
+  async (name) => {
+    const used = join(dir.path, `used-${name}`);
+    await mkdir(used);
+    await crsFolder(bench.crs, used);
+    await assertCrsUntouched(bench.crs, used);
+    await rm(join(used, name), { force: true });
+    await writeFile(join(used, name), 'downloaded');
+    await expect(assertCrsUntouched(bench.crs, used)).rejects.toThrow(CrsTooSmallError);
+  },
+);
+
+it('folders that a killed process left are removed, those of a living one are not', async () => {
+  const old = new Date(Date.now() - 24 * 3_600_000);
+  const [dead, alive] = [join(tmpdir(), 'devkit-bb-2147483646-test'), join(tmpdir(), `devkit-bb-${process.pid}-test`)];
+  for (const path of [dead, alive]) {
+    await mkdir(path);
+    await utimes(path, old, old);
+  }
+  await sweepTempDirs();
+  const left = await leftovers();
+  await rm(alive, { recursive: true });
+  expect(left).toContain(basename(alive));
+  expect(left).not.toContain(basename(dead));
+});
+
+it('a bb that runs is killed by the abort', async () => {
+  const fake = join(dir.path, 'sleeping-bb');
+  const pidFile = join(dir.path, 'sleeping.pid');
+  await writeFile(fake, `#!/bin/sh\necho $$ > ${pidFile}.tmp && mv ${pidFile}.tmp ${pidFile}\nexec sleep 600\n`, {
+    mode: 0o755,
+  });
+  const controller = new AbortController();
+  const { signal } = controller;
+  const run = runBb({ binary: fake, args: ['prove'], threads: 1, cwd: dir.path, signal });
+  const failure = expect(run).rejects.toThrow('no longer wanted');
+  const pid = Number(await poll(() => readFile(pidFile, 'utf8').catch(() => undefined), { intervalMs: 5, signal }));
+  controller.abort(new Error('no longer wanted'));
+  await failure;
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+});
+
 it('a bb that is killed is an error, not a verdict', async () => {
   const fake = join(dir.path, 'killed-bb');
-  await writeFile(fake, '#!/bin/sh\nkill -9 $$\n');
-  await chmod(fake, 0o755);
+  await writeFile(fake, '#!/bin/sh\nkill -9 $$\n', { mode: 0o755 });
   const run = runBb({ binary: fake, args: ['verify'], threads: 1, cwd: dir.path, signal: undefined });
   await expect(run).rejects.toThrow(/bb verify failed: killed by SIGKILL/);
 });
@@ -145,7 +188,7 @@ it('a damaged copy of bb is replaced before it is used', async () => {
   await mkdir(cacheDir);
   const job = { proof: proofs.recursive, key: keys.recursive };
   await createBb({ crs: bench.crs, cacheDir }).verify(job);
-  const [copy] = (await readdir(join(cacheDir, 'bb'))).filter((name) => !name.includes('.'.concat('lock')));
+  const [copy] = (await readdir(join(cacheDir, 'bb'))).filter((name) => !name.endsWith('.lock'));
   const path = join(cacheDir, 'bb', copy!);
   const intact = await readFile(path);
   await writeFile(path, '#!/bin/sh\necho Proof verified successfully\n');

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { copyFile, mkdir, open, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -32,6 +33,13 @@ describe('the dev reference string', () => {
       const expected = encodeG1(multiplyG1(G1_GENERATOR, power(devTau(), BigInt(i), FIELD_R)));
       expect(Buffer.compare(g1.subarray(64 * i, 64 * i + 64), expected)).toBe(0);
     }
+  });
+
+  it('is the one under which the committed keys were made', () => {
+    const hash = createHash('sha256')
+      .update(g1.subarray(0, 64 * CHUNK))
+      .digest('hex');
+    expect(hash).toBe('e29e06c31113cfd0b9b0f53bfec52f7db1f0c8ddfb5e7f8fa016c00f91386d1f');
   });
 
   it('is rounded up to whole chunks and says how many points it has', () => {

@@ -34,6 +34,21 @@ describe('compileProgram', () => {
     expect(await compileProgram(join(dir.path, 'deeper', 'down', 'tiny'))).toEqual(program);
   });
 
+  it('prints nothing, and leaves the printing of others as it was', async () => {
+    const out = globalThis.console;
+    const original = out.log;
+    const printed: unknown[] = [];
+    const mine = (...args: unknown[]) => printed.push(...args);
+    out.log = mine;
+    try {
+      await compileProgram(TINY);
+      expect(out.log).toBe(mine);
+    } finally {
+      out.log = original;
+    }
+    expect(printed).toEqual([]);
+  });
+
   it('names file, line and word of what does not compile', async () => {
     const compiling = compileProgram(join(TINY, '..', 'broken'));
     await expect(compiling).rejects.toThrow(CompileError);
@@ -71,7 +86,7 @@ describe('solveWitness', () => {
   });
 });
 
-describe.each(['native', 'typescript'] as const)('the %s Poseidon2', (backend) => {
+describe.each(['wasm', 'native', 'typescript'] as const)('the %s Poseidon2', (backend) => {
   let poseidon2: Poseidon2;
   beforeAll(async () => {
     poseidon2 = await openPoseidon2({ backend });
@@ -89,9 +104,14 @@ describe.each(['native', 'typescript'] as const)('the %s Poseidon2', (backend) =
       expect(poseidon2.permute([a, b, c, d])).toEqual(await noirPermutation([a, b, c, d]));
     }
   });
+
+  it('refuses what is not a canonical field element', () => {
+    expect(() => poseidon2.permute([0n, FIELD_R, 0n, 0n])).toThrow(RangeError);
+    expect(() => poseidon2.permute([-1n, 0n, 0n, 0n])).toThrow(RangeError);
+  });
 });
 
-it('a disposed Poseidon2 says so', async () => {
+it('a disposed native Poseidon2 says so', async () => {
   const poseidon2 = await openPoseidon2({ backend: 'native' });
   poseidon2[Symbol.dispose]();
   expect(() => poseidon2.permute([1n, 2n, 3n, 4n])).toThrow('disposed');

@@ -16,6 +16,7 @@ import {
   power,
   toBytes32,
 } from '../../../proving/crs/curve.ts';
+import { devG2, devTau } from '../../../proving/crs/dev.ts';
 import { ADDRESS, loadKernel } from '../../../proving/crs/kernel.ts';
 import { openPowers, windowBits } from '../../../proving/crs/powers.ts';
 import { encodeModule, signed, unsigned } from '../../../proving/wasm/assembler.ts';
@@ -56,6 +57,10 @@ describe('the curve in BigInt', () => {
     expect(fromBytes(encodeG2(G2_GENERATOR).subarray(0, 32))).toBe(G2_GENERATOR?.[0][0]);
     expect(fromBytes(toBytes32(FIELD_Q))).toBe(FIELD_Q);
   });
+});
+
+it('the written [tau]_2 of the dev reference string is that of its tau', () => {
+  expect(devG2()).toEqual(new Uint8Array(encodeG2(multiplyG2(G2_GENERATOR, devTau()))));
 });
 
 describe('the assembler', () => {

@@ -26,7 +26,7 @@ async function main(ctx: ComponentContext): Promise<void> {
   await using _server = await serveMetrics(env.config.prover.prometheusPort, metrics.registry);
   const circuits = await loadKeys(env);
   const bb = await openProving(env, circuits);
-  const releaseName = await keepName(env.proverUrl, env.podName);
+  const releaseName = await keepName(env);
   await requeueOwnDead(env, NAME, { prover: env.config.prover.maxAttempts });
   const machine = { cores: availableParallelism(), memoryBytes: totalmem(), aggregation: circuits.aggregation };
   const proverPlan = planProver(machine);

@@ -1,5 +1,6 @@
 /** Both stages of a prover job: witness threads that pick and solve, and a prover that runs bb on what they solved. */
 import type { Bb } from '../../../../proving/bb.ts';
+import type { Program } from '../../../../proving/types.ts';
 import type { CircuitName } from '../../protocol/circuits.ts';
 import { PROVER_PROTOCOL_VERSION } from '../../protocol/ids.ts';
 import type { Circuit, CircuitSet } from '../../protocol/keys/circuit-set.ts';
@@ -24,7 +25,7 @@ export interface ProverContext {
   metrics: JobMetrics;
   /** Aborted when running proofs have to be dropped. */
   hardSignal: AbortSignal;
-  openSolver(): Solver;
+  openSolver(warmUp: Program): Solver;
 }
 
 /** A job with its witness, ready to prove. */
@@ -69,7 +70,7 @@ export async function runProver(ctx: ProverContext, pickers: PickerPlan): Promis
 
 async function solveLoop(ctx: ProverContext, stages: Stages, mode: Mode): Promise<void> {
   const { env } = ctx;
-  const solver = ctx.openSolver();
+  const solver = ctx.openSolver(ctx.circuits.circuit('compressor').program);
   const picker = { version: PROVER_PROTOCOL_VERSION, podName: env.podName };
   const pick = async (): Promise<ProverJob | undefined> => {
     await stages.ahead.take(env.signal);

@@ -1,7 +1,11 @@
-/** Entry of a witness-vector thread: solves one witness at a time, so that the main thread stays free for proofs and rows. */
-import { parentPort } from 'node:worker_threads';
+/**
+ * Entry of a witness-vector thread: solves one witness at a time, so that the main thread stays free for proofs and rows.
+ * Its worker data is the program to warm up with.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
 import { solveWitness } from '../../../../proving/noir.ts';
 import type { CircuitInputs, Program } from '../../../../proving/types.ts';
+import { warmUp } from '../workers/warm-up.ts';
 
 /** What the thread is asked. */
 export interface SolveRequest {
@@ -20,6 +24,8 @@ async function solve(request: SolveRequest): Promise<SolveAnswer> {
   }
 }
 
-parentPort?.on('message', async (request: SolveRequest) => {
-  parentPort?.postMessage(await solve(request));
-});
+if (parentPort !== null) {
+  const port = parentPort;
+  port.on('message', async (request: SolveRequest) => port.postMessage(await solve(request)));
+  await warmUp(workerData as Program);
+}

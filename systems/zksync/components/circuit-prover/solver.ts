@@ -35,10 +35,10 @@ function ask(worker: Worker, request: SolveRequest): Promise<SolveAnswer> {
   });
 }
 
-/** Starts the thread. One that dies over a job is replaced at the next one. */
-export function openSolver(): Solver {
+/** Starts the thread, which warms up with a small program. One that dies over a job is replaced at the next one. */
+export function openSolver(warmUp: Program): Solver {
   const start = () => {
-    const worker = new Worker(new URL('./solver-thread.ts', import.meta.url));
+    const worker = new Worker(new URL('./solver-thread.ts', import.meta.url), { workerData: warmUp });
     // an idle thread that dies must not take the process with it; the next `ask` meets its exit
     worker.on('error', () => undefined);
     worker.unref();

@@ -5,7 +5,7 @@ import { planCompressor } from '../../protocol/batch/aggregation.ts';
 import type { Hasher } from '../../protocol/batch/hash.ts';
 import type { SchedulerPartialInput } from '../../protocol/batch/witness-plan.ts';
 import type { BundledProof, FinalProof } from '../../protocol/bundle/bundle.ts';
-import { checkFinalProof } from '../../protocol/bundle/check.ts';
+import { checkProofFile, encodeProofFile } from '../../protocol/bundle/proof-file.ts';
 import type { CircuitName } from '../../protocol/circuits.ts';
 import { ROUND, SCHEDULER_CIRCUIT_ID } from '../../protocol/ids.ts';
 import type { CircuitSet } from '../../protocol/keys/circuit-set.ts';
@@ -13,15 +13,14 @@ import type { CompressionJob } from '../../protocol/prover-db/jobs.ts';
 import { saveCompression } from '../../protocol/prover-db/save.ts';
 import { proofKey, proverFinalProofKey, schedulerWitnessKey } from '../../protocol/store/keys.ts';
 import { putObject } from '../../protocol/store/object-store.ts';
-import { encodeL1BatchProof } from '../../protocol/wire/l1-batch-proof.ts';
-import { fieldBytes, PROOF, type ProofBlob, readBlob, SCHEDULER_INPUT } from '../workers/blobs.ts';
+import { PROOF, type ProofBlob, readBlob, SCHEDULER_INPUT } from '../workers/blobs.ts';
 import { ChildCountError, proofJobIds } from '../workers/children.ts';
 import type { WorkerEnv } from '../workers/env.ts';
 import type { SaveRows } from '../workers/job.ts';
 import { gatherProofs } from './gather.ts';
 
 export interface CompressorContext {
-  env: WorkerEnv;
+  env: Pick<WorkerEnv, 'pool' | 'store'>;
   circuits: CircuitSet;
   hasher: Hasher;
   bb: Bb;
@@ -44,15 +43,13 @@ export async function compress(ctx: CompressorContext, job: CompressionJob): Pro
   const partial = await readBlob(store, schedulerWitnessKey(job), SCHEDULER_INPUT);
   const load = (jobId: number): Promise<ProofBlob> => readBlob(store, proofKey(jobId, job.chainId), PROOF);
   const scheduler = await load(await schedulerJobId(ctx, job));
-  const wrapper = await wrap(ctx, job, partial, scheduler);
-  const below = circuits.aggregation === 'linked' ? await gatherProofs(scheduler, load) : [];
+  const [wrapper, below] = await Promise.all([
+    wrap(ctx, job, partial, scheduler),
+    circuits.aggregation === 'linked' ? gatherProofs(scheduler, load) : [],
+  ]);
   const final = finalProof(circuits, wrapper, below);
-  await check(ctx, job, partial, final);
-  const bytes = encodeL1BatchProof({
-    aggregationResultCoords: coordinates(partial, wrapper),
-    schedulerProof: schedulerProof(final),
-    protocolVersion: job.version,
-  });
+  const bytes = encodeProofFile(final, job.version);
+  await check(ctx, job, partial, bytes);
   const l1ProofBlobUrl = await putObject(store, proverFinalProofKey(job, job.version), bytes);
   return (timeTakenMs) => saveCompression(env.pool, job, { l1ProofBlobUrl, timeTakenMs });
 }
@@ -96,9 +93,9 @@ async function check(
   { circuits, hasher }: CompressorContext,
   job: CompressionJob,
   partial: SchedulerPartialInput,
-  final: FinalProof,
+  file: Uint8Array,
 ): Promise<void> {
-  const { verdict, reason } = await checkFinalProof(final, {
+  const { verdict, reason } = await checkProofFile(file, {
     circuitSet: circuits,
     hasher,
     expected: {
@@ -117,22 +114,3 @@ async function check(
   });
   if (verdict !== 'accepted') throw new FinalProofInvalidError(reason ?? 'no reason given');
 }
-
-/** Messages hash, new root, keyset, links. */
-function coordinates(partial: SchedulerPartialInput, wrapper: ProofBlob): Uint8Array[] {
-  const [keyset, links] = wrapper.publicInputs.slice(10);
-  return [BigInt(partial.messages_hash), BigInt(partial.new_root), keyset!, links!].map(fieldBytes);
-}
-
-const schedulerProof = ({ aggregation, proofs }: FinalProof) => ({
-  format: 'devkit' as const,
-  version: 1 as const,
-  kind: 'final_proof' as const,
-  aggregation,
-  proofs: proofs.map(({ circuit, publicInputs, children, proof }) => ({
-    circuit,
-    public_inputs: publicInputs.map(fieldBytes),
-    children,
-    proof,
-  })),
-});

@@ -13,6 +13,7 @@ import { parseCompressorFlags } from '../workers/flags.ts';
 import { doJob, hardStop, loopSettings } from '../workers/job.ts';
 import { keepName, requeueOwnDead } from '../workers/liveness.ts';
 import { createJobMetrics } from '../workers/metrics.ts';
+import { warmUp } from '../workers/warm-up.ts';
 import { compress } from './compress.ts';
 
 const NAME = 'compressor';
@@ -27,15 +28,14 @@ async function main(ctx: ComponentContext): Promise<void> {
   }
   const env = await openEnv(ctx, flags, { component: NAME, connections: 2 });
   const metrics = createJobMetrics('proof_compressor');
-  const port = env.config.proofCompressor.prometheusPort;
-  await using _server = port === undefined ? undefined : await serveMetrics(port, metrics.registry);
+  await using _server = await serveMetrics(env.config.proofCompressor.prometheusPort, metrics.registry);
   const circuits = await loadKeys(env);
   await checkNewestVersion(env, circuits);
   const bb = await openProving(env, circuits);
-  const releaseName = await keepName(env.proverUrl, env.podName);
+  const releaseName = await keepName(env);
   await requeueOwnDead(env, NAME, { compression: env.config.proofCompressor.maxAttempts });
-  // some hundred hashes a batch: not worth the native back end's process
-  using poseidon2 = await openPoseidon2({ backend: 'typescript' });
+  using poseidon2 = await openPoseidon2();
+  await warmUp(circuits.circuit('compressor').program);
   const hardSignal = hardStop(env.signal, GRACE_MS - GIVE_BACK_MS);
   const job = { env, circuits, hasher: createHasher(poseidon2), bb, threads: availableParallelism(), hardSignal };
   const picker = { version: PROVER_PROTOCOL_VERSION, podName: env.podName };

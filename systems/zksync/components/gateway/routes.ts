@@ -2,7 +2,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
 import { formatVersion } from '../../protocol/ids.ts';
-import { findReadyProof, insertWitnessInput, markSentToServer } from '../../protocol/prover-db/intake.ts';
+import {
+  findReadyProof,
+  insertWitnessInput,
+  markSentToServer,
+  offerProofAgain,
+} from '../../protocol/prover-db/intake.ts';
 import { proverFinalProofKey, witnessInputKey } from '../../protocol/store/keys.ts';
 import { getObject, type ObjectStore, putObject } from '../../protocol/store/object-store.ts';
 import {
@@ -17,7 +22,7 @@ import {
 } from '../../protocol/wire/gateway.ts';
 import { decodeL1BatchProof } from '../../protocol/wire/l1-batch-proof.ts';
 import { encodeWitnessInput } from '../../protocol/wire/witness-input.ts';
-import { HttpError } from '../shared/http.ts';
+import { HttpError, sendJson } from '../shared/http.ts';
 import type { Logger } from '../shared/log.ts';
 
 export interface GatewayContext {
@@ -28,18 +33,20 @@ export interface GatewayContext {
 
 export function addGatewayRoutes(app: FastifyInstance, context: GatewayContext): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) =>
-    done(null, readJson(request.headers, body)),
-  );
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, readJson(body)));
   app.post(SUBMIT_PATH, async (request, reply) => {
     const data = extract(request.headers, request.body, (value) => proofGenerationDataFromJson(value, new Date()));
     await submit(context, data);
-    return reply.type('application/json').send('null');
+    return sendJson(reply, null);
   });
   app.post(POLL_PATH, async (request, reply) => {
     const id = extract(request.headers, request.body, pollRequestFromJson);
     const answer = await poll(context, id);
-    return reply.type('application/json').send(JSON.stringify(pollAnswerToJson(answer)));
+    const lost = (): void => void (reply.raw.writableFinished || takeBack(context, id));
+    // the connection may have ended while the answer was prepared: then no event comes any more
+    if (answer && request.raw.socket.destroyed) lost();
+    else if (answer) reply.raw.once('close', lost);
+    return sendJson(reply, pollAnswerToJson(answer));
   });
 }
 
@@ -60,7 +67,7 @@ async function submit({ pool, store, log }: GatewayContext, data: ProofGeneratio
   log.info({ ...id, version, bytes: blob.length }, isNew ? 'batch accepted' : 'batch was here already');
 }
 
-/** A proof is handed out once: if the caller loses it, an operator must offer it again. */
+/** A proof is handed out once: if the caller loses it after that, an operator must offer it again. */
 async function poll(
   { pool, store, log }: GatewayContext,
   { batchNumber, chainId }: L1BatchId,
@@ -75,6 +82,16 @@ async function poll(
   await dbCall(() => markSentToServer(pool, id));
   log.info(id, 'proof handed to the core');
   return { l1BatchId: { chainId, batchNumber }, proof };
+}
+
+/** The caller went away before it had the whole answer. */
+async function takeBack({ pool, log }: GatewayContext, { batchNumber: batch, chainId }: L1BatchId): Promise<void> {
+  try {
+    await offerProofAgain(pool, { batch, chainId });
+    log.warn({ batch, chainId }, 'the caller did not take the proof: it is on offer again');
+  } catch (error) {
+    log.error({ err: error, batch, chainId }, 'the caller did not take the proof, and it could not be offered again');
+  }
 }
 
 const storeCall = <T>(call: () => Promise<T>): Promise<T> => named('GCS error', call);
@@ -95,7 +112,7 @@ interface Unread {
 
 type Headers = Readonly<Record<string, unknown>>;
 
-function readJson(_headers: Headers, body: string | Buffer): { json: unknown } | Unread {
+function readJson(body: string | Buffer): { json: unknown } | Unread {
   try {
     return { json: JSON.parse(body.toString()) };
   } catch (cause) {
@@ -109,7 +126,7 @@ function extract<T>(headers: Headers, body: unknown, read: (value: unknown) => T
   if (!/^application\/(json|[\w.+-]+\+json)\s*(;|$)/i.test(String(headers['content-type'] ?? ''))) {
     throw new HttpError(415, 'Expected request with `Content-Type: application/json`');
   }
-  const parsed = (body ?? readJson(headers, '')) as { json: unknown } | Unread;
+  const parsed = (body ?? readJson('')) as { json: unknown } | Unread;
   if ('unread' in parsed) throw parsed.unread;
   try {
     return read(parsed.json);

@@ -47,6 +47,7 @@ export function limitsOf({ prover, witnessGenerator: witness, proofCompressor }:
 export async function runLoops(context: MonitorContext): Promise<void> {
   const { proverJobMonitor: monitor } = context.config;
   const limits = limitsOf(context.config);
+  const said = new Set<string>();
   const requeuer = (name: string, intervalMs: number, kinds: readonly JobKind[]): Promise<void> =>
     loop(context, { name, intervalMs, onWake: 'shorten', run: () => requeue(context, limits, kinds) });
   await Promise.all([
@@ -63,7 +64,7 @@ export async function runLoops(context: MonitorContext): Promise<void> {
       name: 'queue and attempts reporter',
       intervalMs: reportIntervalMs(context.config),
       onWake: 'shorten',
-      run: () => report(context, limits),
+      run: () => report(context, limits, said),
     }),
     archiveLoop(context),
   ]);
@@ -120,14 +121,16 @@ const reportIntervalMs = ({ proverJobMonitor: monitor }: ZksyncConfig): number =
     monitor.proofCompressorQueueReporterRunIntervalMs,
   );
 
-async function report({ pool, gauges, log }: MonitorContext, limits: Limits): Promise<boolean> {
+async function report({ pool, gauges, log }: MonitorContext, limits: Limits, said: Set<string>): Promise<boolean> {
   gauges.update(await statusCounts(pool));
   const exhausted = await exhaustedJobs(pool, limits);
   for (const kind of JOB_KINDS)
     gauges.attempts(ATTEMPT_LABELS[kind], exhausted.filter((job) => job.kind === kind).length);
   for (const job of exhausted) {
-    if (!job.running)
-      log.warn(job, `${job.kind} job of batch ${job.batch} used up its ${job.attempts} attempts: requeue it by hand`);
+    const key = `${job.kind} ${job.id ?? job.batch} ${job.chainId} ${job.attempts}`;
+    if (job.running || said.has(key)) continue;
+    said.add(key);
+    log.warn(job, `${job.kind} job of batch ${job.batch} used up its ${job.attempts} attempts: requeue it by hand`);
   }
   return false;
 }

@@ -3,7 +3,7 @@ import { loadConfig, requireProverUrl } from '../../protocol/config.ts';
 import { openProverDb, PROVER_CHANNEL } from '../../protocol/prover-db/db.ts';
 import { queueReport, statusCounts } from '../../protocol/prover-db/reports.ts';
 import type { ConfigFlags } from '../shared/flags.ts';
-import { createHttpServer, listenHttp } from '../shared/http.ts';
+import { createHttpServer, listenHttp, sendJson } from '../shared/http.ts';
 import { serveMetrics } from '../shared/metrics.ts';
 import type { ComponentContext } from '../shared/run-component.ts';
 import { waitForProverDb } from '../shared/wait-for-db.ts';
@@ -20,7 +20,7 @@ export async function runJobMonitor(flags: ConfigFlags, { log, signal }: Compone
   const pool = openProverDb(url, { max, name: 'prover-job-monitor', onError });
   const gauges = createGauges();
   const app = createHttpServer(log);
-  app.get('/queue_report', async () => queueReport(await statusCounts(pool)));
+  app.get('/queue_report', async (_, reply) => sendJson(reply, queueReport(await statusCounts(pool))));
   try {
     await using _metrics = await serveMetrics(prometheusPort, gauges.registry, host);
     await waitForProverDb(pool, url, log, signal);

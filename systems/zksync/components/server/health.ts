@@ -17,7 +17,7 @@ export interface Health {
 /** Worst first. */
 const ORDER: readonly HealthStatus[] = ['shut_down', 'not_ready', 'affected', 'ready'];
 
-/** Every component starts as `not_ready`; the whole is as good as its worst component. */
+/** Every component starts as `not_ready`; the whole is as bad as its worst component. */
 export function createHealth(components: readonly string[]): Health {
   const states = new Map<string, ComponentHealth>(components.map((name) => [name, { status: 'not_ready' }]));
   return {
@@ -35,7 +35,7 @@ export function createHealth(components: readonly string[]): Health {
 
 /** `GET /health`: 200 when every component works, even if one of them has trouble; 503 otherwise. */
 export function healthServer(health: Health): FastifyInstance {
-  const app = Fastify();
+  const app = Fastify({ forceCloseConnections: true });
   app.get('/health', async (_request, reply) => {
     const snapshot = health.snapshot();
     const ok = snapshot.status === 'ready' || snapshot.status === 'affected';

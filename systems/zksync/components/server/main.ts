@@ -5,7 +5,7 @@ import { openPoseidon2 } from '../../../../proving/poseidon2.ts';
 import { createHasher } from '../../protocol/batch/hash.ts';
 import { loadConfig, requireServerUrl, type ZksyncConfig } from '../../protocol/config.ts';
 import { runGenesis } from '../../protocol/core-db/genesis.ts';
-import { parseVersion, PROVER_PROTOCOL_VERSION } from '../../protocol/ids.ts';
+import { PROVER_PROTOCOL_VERSION, parseVersion } from '../../protocol/ids.ts';
 import { type ComponentContext, runComponent, UsageError } from '../shared/run-component.ts';
 import { ComponentNameError, DEFAULT_COMPONENTS, selectComponents } from './names.ts';
 import { feeAccountOf, runServer, ServerConfigError } from './start.ts';

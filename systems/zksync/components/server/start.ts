@@ -2,6 +2,7 @@ import pg from 'pg';
 import { Registry } from 'prom-client';
 import type { Hex } from 'viem';
 import { sleep } from '../../../../lib/deadline.ts';
+import { redactUrl } from '../../../../lib/redact.ts';
 import { openPoseidon2 } from '../../../../proving/poseidon2.ts';
 import { createHasher } from '../../protocol/batch/hash.ts';
 import { requireServerUrl, type ZksyncConfig } from '../../protocol/config.ts';
@@ -9,10 +10,11 @@ import { batchHeader } from '../../protocol/core-db/batches.ts';
 import { CORE_CHANNEL, createCoreSchema } from '../../protocol/core-db/db.ts';
 import { latestPatch } from '../../protocol/core-db/expected.ts';
 import { openObjectStore } from '../../protocol/store/object-store.ts';
-import type { Logger } from '../shared/log.ts';
 import { listenHttp } from '../shared/http.ts';
+import type { Logger } from '../shared/log.ts';
 import { serveMetrics } from '../shared/metrics.ts';
 import { openWaker } from '../shared/waker.ts';
+import { isConnectionError } from '../shared/worker-loop.ts';
 import { apiServer } from './api/server.ts';
 import { writeMethods } from './api/write-methods.ts';
 import { zksMethods } from './api/zks.ts';
@@ -52,7 +54,7 @@ export class ServerConfigError extends Error {
 export async function runServer(options: StartOptions, onReady?: (health: Health) => void): Promise<void> {
   const { config, log, signal } = options;
   const pgUrl = requireServerUrl(config);
-  await createCoreSchema(pgUrl);
+  await waitForDatabase(pgUrl, log, signal);
   await using stack = new AsyncDisposableStack();
   const pool = stack.adopt(openPool(config, pgUrl, log), (p) => p.end());
   const poseidon2 = stack.use(await openPoseidon2());
@@ -69,6 +71,27 @@ export async function runServer(options: StartOptions, onReady?: (health: Health
   await Promise.all(tasks.map((task) => runTask(task, runner)));
   await untilAborted(signal);
 }
+
+/** Creates the tables; says once what it waits for while the database is not there. */
+async function waitForDatabase(pgUrl: string, log: Logger, signal: AbortSignal): Promise<void> {
+  for (let said = false; ; said = true) {
+    try {
+      return await createCoreSchema(pgUrl);
+    } catch (error) {
+      const { code } = error as { code?: string };
+      const missing = code === UNKNOWN_DATABASE;
+      if (!missing && !isConnectionError(error)) throw error;
+      const reason = missing
+        ? 'not created yet (devkit chain init makes it)'
+        : 'not reachable (devkit containers starts it)';
+      if (!said) log.info(`waiting for the core database ${redactUrl(pgUrl)}: ${reason}`);
+    }
+    await sleep(DATABASE_RETRY_MS, signal);
+  }
+}
+
+const UNKNOWN_DATABASE = '3D000';
+const DATABASE_RETRY_MS = 250;
 
 function openPool(config: ZksyncConfig, connectionString: string, log: Logger): pg.Pool {
   const pool = new pg.Pool({
@@ -92,7 +115,9 @@ async function openContext(
   }
   const first = await batchHeader(pool, 0);
   if (first === undefined) {
-    throw new ServerConfigError('the core database has no genesis: run devkit chain init, or the server with --genesis');
+    throw new ServerConfigError(
+      'the core database has no genesis: run devkit chain init, or the server with --genesis',
+    );
   }
   return {
     config,
@@ -112,7 +137,9 @@ async function openContext(
 export function feeAccountOf(config: ZksyncConfig): Hex {
   const address = config.genesis?.feeAccount ?? config.wallets?.fee_account?.address;
   if (address === undefined || !/^0x[0-9a-fA-F]{40}$/.test(address)) {
-    throw new ServerConfigError(`${config.paths.genesisPath ?? 'genesis.yaml'}: fee_account is missing or not an address`);
+    throw new ServerConfigError(
+      `${config.paths.genesisPath ?? 'genesis.yaml'}: fee_account is missing or not an address`,
+    );
   }
   return address.toLowerCase() as Hex;
 }

@@ -7,6 +7,8 @@ import type { Health } from './health.ts';
 export interface Task {
   /** Component it belongs to. */
   component: string;
+  /** The server is ready only when this has worked once; others may wait for programs that start later. */
+  essential?: true;
   /** Changes that may give it work. */
   topics: readonly CoreTopic[];
   /** Longest wait without a notification. */
@@ -36,13 +38,14 @@ export interface TaskRunner {
 }
 
 /** Waits between failing attempts. */
-const RETRY_MS = [100, 250, 500, 1000, 2000, 5000] as const;
+const RETRY_MS = [100, 250, 500, 1000] as const;
 
 /** Runs a task until aborted. Failures mark its component as affected, success as ready. */
 export async function runTask(task: Task, runner: TaskRunner): Promise<void> {
   const { waker, health, signal } = runner;
   const log = runner.log.child({ component: task.component });
   const subscription = waker.subscribe(task.topics);
+  if (!task.essential) health.set(task.component, { status: 'ready' });
   let failures = 0;
   let lastError = '';
   let byTime = true;

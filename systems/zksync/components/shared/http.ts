@@ -1,4 +1,4 @@
-import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from './log.ts';
 import { PortError } from './metrics.ts';
 
@@ -33,6 +33,11 @@ export async function listenHttp(
     port: typeof address === 'object' && address !== null ? address.port : port,
     [Symbol.asyncDispose]: () => app.close(),
   };
+}
+
+/** JSON with the plain content type that upstream's servers send (fastify would name a charset). */
+export function sendJson(reply: FastifyReply, value: unknown): FastifyReply {
+  return reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(value)));
 }
 
 /** An answer that is an error: status and text as upstream has them. */

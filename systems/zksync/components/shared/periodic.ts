@@ -2,7 +2,7 @@
 import { sleep } from '../../../../lib/deadline.ts';
 import type { Logger } from './log.ts';
 import type { Subscription } from './waker.ts';
-import { isConnectionError } from './worker-loop.ts';
+import { tolerant } from './worker-loop.ts';
 
 export interface PeriodicLoop {
   name: string;
@@ -18,12 +18,13 @@ export interface PeriodicLoop {
   signal: AbortSignal;
 }
 
-/** Until aborted. Errors of the database connection are logged and the loop goes on; other errors end it. */
+/** Until aborted. While the database is away the loop goes on; other errors end it. */
 export async function periodicLoop(loop: PeriodicLoop): Promise<void> {
   const { signal, intervalMs } = loop;
+  const run = tolerant(loop.name, loop.log, loop.run);
   let waitMs = intervalMs;
   while (!signal.aborted) {
-    const busy = await runOrLog(loop);
+    const busy = (await run()) ?? false;
     const maxMs = Math.max(loop.idleIntervalMs?.() ?? 0, intervalMs);
     waitMs = busy ? intervalMs : Math.min(waitMs * 2, maxMs);
     try {
@@ -33,15 +34,5 @@ export async function periodicLoop(loop: PeriodicLoop): Promise<void> {
     } catch (error) {
       if (!signal.aborted) throw error;
     }
-  }
-}
-
-async function runOrLog({ name, run, log }: PeriodicLoop): Promise<boolean> {
-  try {
-    return await run();
-  } catch (error) {
-    if (!isConnectionError(error)) throw error;
-    log.warn(`${name}: database not reachable, trying again: ${(error as Error).message}`);
-    return false;
   }
 }

@@ -26,59 +26,69 @@ const RECONNECT_MS = { first: 100, max: 5_000 } as const;
 /** Listens on a connection of its own; returns at once, also when the database is not there yet. `enabled: false`: never wakes. */
 export function openWaker(pgUrl: string, channel: string, { enabled = true }: { enabled?: boolean } = {}): Waker {
   const subscribers = new Set<Subscriber>();
-  const state: { client: Client | undefined; closed: boolean; timer: NodeJS.Timeout | undefined; delayMs: number } = {
-    client: undefined,
-    closed: false,
-    timer: undefined,
-    delayMs: RECONNECT_MS.first,
+  const listener = enabled ? keepListening(pgUrl, channel, (payload) => wakeAll(subscribers, payload)) : undefined;
+  return {
+    ...subscription(subscribers),
+    get connected() {
+      return listener?.connected() ?? false;
+    },
+    subscribe: (payloads) => subscription(subscribers, payloads),
+    [Symbol.asyncDispose]: async () => listener?.close(),
   };
-  const fire = (payload?: string): void => {
-    for (const subscriber of subscribers) {
-      if (payload !== undefined && subscriber.payloads?.has(payload) === false) continue;
-      subscriber.pending = true;
-      subscriber.wake?.();
-    }
+}
+
+/** Without a payload: something may have been missed, so everybody. */
+function wakeAll(subscribers: ReadonlySet<Subscriber>, payload: string | undefined): void {
+  for (const subscriber of subscribers) {
+    if (payload !== undefined && subscriber.payloads?.has(payload) === false) continue;
+    subscriber.pending = true;
+    subscriber.wake?.();
+  }
+}
+
+interface Listener {
+  connected(): boolean;
+  close(): Promise<void>;
+}
+
+/** Connects and listens, again after every loss. `heard(undefined)`: newly connected. */
+function keepListening(pgUrl: string, channel: string, heard: (payload: string | undefined) => void): Listener {
+  let current: Client | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+  let delayMs: number = RECONNECT_MS.first;
+  const lost = (client: Client): void => {
+    if (current === client) current = undefined;
+    client.removeAllListeners('notification');
+    client.end().catch(() => undefined);
+    if (closed || timer !== undefined) return;
+    timer = setTimeout(() => void connect(), delayMs);
+    delayMs = Math.min(delayMs * 2, RECONNECT_MS.max);
   };
   const connect = async (): Promise<void> => {
+    timer = undefined;
     const client = new Client({ connectionString: pgUrl, application_name: 'devkit-waker', keepAlive: true });
-    const lost = (): void => {
-      if (state.client === client) state.client = undefined;
-      client.removeAllListeners('notification');
-      client.end().catch(() => undefined);
-      if (state.closed || state.timer !== undefined) return;
-      state.timer = setTimeout(() => {
-        state.timer = undefined;
-        void connect();
-      }, state.delayMs);
-      state.delayMs = Math.min(state.delayMs * 2, RECONNECT_MS.max);
-    };
-    client.on('error', lost);
-    client.on('end', lost);
-    client.on('notification', ({ payload }) => fire(payload));
+    client.on('error', () => lost(client));
+    client.on('end', () => lost(client));
+    client.on('notification', ({ payload }) => heard(payload));
     try {
       await client.connect();
       await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
     } catch {
-      lost();
-      return;
+      return lost(client);
     }
-    if (state.closed) return void client.end().catch(() => undefined);
-    state.client = client;
-    state.delayMs = RECONNECT_MS.first;
-    fire(); // something may have been missed meanwhile
+    if (closed) return void client.end().catch(() => undefined);
+    current = client;
+    delayMs = RECONNECT_MS.first;
+    heard(undefined);
   };
-  if (enabled) void connect();
-  const own = subscription(subscribers);
+  void connect();
   return {
-    ...own,
-    get connected() {
-      return state.client !== undefined;
-    },
-    subscribe: (payloads) => subscription(subscribers, payloads),
-    [Symbol.asyncDispose]: async () => {
-      state.closed = true;
-      clearTimeout(state.timer);
-      await state.client?.end().catch(() => undefined);
+    connected: () => current !== undefined,
+    close: async () => {
+      closed = true;
+      clearTimeout(timer);
+      await current?.end().catch(() => undefined);
     },
   };
 }

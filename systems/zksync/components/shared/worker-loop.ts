@@ -27,10 +27,11 @@ export interface WorkerLoop<J> {
 /** Runs until the signal is aborted (then it returns, after the current job) or `maxJobs` is reached. */
 export async function workerLoop<J>(loop: WorkerLoop<J>): Promise<void> {
   const { signal, backoff, maxJobs = Number.POSITIVE_INFINITY } = loop;
+  const pick = tolerant('worker', loop.log, loop.pick);
   let waitMs = backoff.initialMs;
   for (let jobs = 0; jobs < maxJobs; ) {
     if (signal.aborted) return;
-    const job = await pickOrLog(loop);
+    const job = await pick();
     if (job !== undefined) {
       await loop.run(job);
       jobs++;
@@ -43,15 +44,25 @@ export async function workerLoop<J>(loop: WorkerLoop<J>): Promise<void> {
   }
 }
 
-/** The database may be away for a while (restarted, killed): that is no reason to end. */
-async function pickOrLog<J>({ pick, log }: WorkerLoop<J>): Promise<J | undefined> {
-  try {
-    return await pick();
-  } catch (error) {
-    if (!isConnectionError(error)) throw error;
-    log.warn(`database not reachable, trying again: ${(error as Error).message}`);
-    return undefined;
-  }
+/**
+ * The database may be away for a while (restarted, killed, made anew): that is no reason to end. The call then answers
+ * undefined; the log says it once, and once when the database is back.
+ */
+export function tolerant<T>(what: string, log: Logger, call: () => Promise<T>): () => Promise<T | undefined> {
+  let away = false;
+  return async () => {
+    try {
+      const result = await call();
+      if (away) log.info(`${what}: the database is back`);
+      away = false;
+      return result;
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error;
+      if (!away) log.warn(`${what}: database not available, trying again: ${(error as Error).message}`);
+      away = true;
+      return undefined;
+    }
+  };
 }
 
 async function idle<J>({ wakeup, signal }: WorkerLoop<J>, ms: number): Promise<boolean> {
@@ -72,5 +83,18 @@ export function isConnectionError(error: unknown): boolean {
   const network = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code);
   // SQLSTATE classes 08 (connection) and 57P (shutdown, crash, starting), 53300 (too many connections)
   const sqlState = code.startsWith('08') || code.startsWith('57P') || code === '53300';
-  return network || sqlState || /Connection terminated|timeout exceeded when trying to connect/.test(error.message);
+  return (
+    network ||
+    sqlState ||
+    /Connection terminated|timeout exceeded when trying to connect|connection error and is not queryable/.test(
+      error.message,
+    )
+  );
 }
+
+/** No such database, no such table. */
+const NOT_SET_UP: readonly string[] = ['3D000', '42P01'];
+
+/** Lost connection, or database or tables (dropped and) not made yet. */
+export const isDatabaseAway = (error: unknown): boolean =>
+  isConnectionError(error) || NOT_SET_UP.includes((error as { code?: string } | undefined)?.code ?? '');

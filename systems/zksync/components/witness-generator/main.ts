@@ -24,7 +24,7 @@ async function main(ctx: ComponentContext): Promise<void> {
   await using _server = await serveMetrics(env.config.witnessGenerator.prometheusListenerPort, metrics.registry);
   const circuits = await loadKeys(env);
   await checkVersion(env, circuits, PROVER_PROTOCOL_VERSION);
-  const releaseName = await keepName(env.proverUrl, env.podName);
+  const releaseName = await keepName(env);
   const { maxAttempts } = env.config.witnessGenerator;
   const limits = Object.fromEntries(WITNESS_KINDS.map((kind) => [kind, maxAttempts]));
   await requeueOwnDead(env, NAME, limits);

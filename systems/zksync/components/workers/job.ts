@@ -39,7 +39,9 @@ export async function doJob(
     return fail(env, job, error);
   }
   const timeTakenMs = performance.now() - startedAt;
-  if (!(await persist(() => save(timeTakenMs), hardSignal))) {
+  // also when the time to stop is over by now: the work is done
+  const patience = hardSignal.aborted ? AbortSignal.timeout(LAST_WRITE_MS) : hardSignal;
+  if (!(await persist(() => save(timeTakenMs), patience))) {
     env.log.warn(fieldsOf(job), 'done, but the job was given to another worker meanwhile: not saved');
     return 'lost';
   }

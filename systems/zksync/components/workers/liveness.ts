@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { sleep } from '../../../../lib/deadline.ts';
+import { retry } from '../../../../lib/retry.ts';
 import type { JobKind } from '../../protocol/prover-db/jobs.ts';
 import type { Requeued } from '../../protocol/prover-db/monitor.ts';
 import { requeueRowsOf, workersWithRows } from '../../protocol/prover-db/workers.ts';
@@ -46,11 +47,19 @@ export async function holdName(url: string, podName: string): Promise<HeldName> 
 }
 
 const RECONNECT_MS = 250;
+/** The session of a killed worker with the same name may take a moment to end. */
+const TAKEN_ATTEMPTS = 8;
 
 /** Holds the name until released, again after every loss of the connection. @throws NameTakenError at the start */
-export async function keepName(url: string, podName: string): Promise<() => Promise<void>> {
+export async function keepName({
+  proverUrl: url,
+  podName,
+  signal,
+}: Pick<WorkerEnv, 'proverUrl' | 'podName' | 'signal'>): Promise<() => Promise<void>> {
   const stop = new AbortController();
-  let held = await holdName(url, podName);
+  const first = { attempts: TAKEN_ATTEMPTS, delayMs: RECONNECT_MS, signal };
+  const passing = (error: unknown): boolean => isOutage(error) || error instanceof NameTakenError;
+  let held = await retry(() => holdName(url, podName), { ...first, retryIf: passing });
   const keep = async (): Promise<void> => {
     while (!stop.signal.aborted) {
       await held.lost;
@@ -59,8 +68,7 @@ export async function keepName(url: string, podName: string): Promise<() => Prom
           held = await holdName(url, podName);
           break;
         } catch (error) {
-          // the lost session may still be ending on the server's side
-          if (!isOutage(error) && !(error instanceof NameTakenError)) throw error;
+          if (!passing(error)) throw error;
           await sleep(RECONNECT_MS);
         }
       }
@@ -88,16 +96,22 @@ export async function deadNames(pool: pg.Pool, podNames: readonly string[]): Pro
   return rows.filter((row) => row.free).map((row) => row.name);
 }
 
+/** Names are `<what>-<unique>`; what stands before the last hyphen is the same in every incarnation of a worker. */
+export function isPredecessor(podName: string, other: string, component: string): boolean {
+  const stem = podName.slice(0, podName.lastIndexOf('-') + 1);
+  return other !== podName && stem.includes(component) && other.slice(0, other.lastIndexOf('-') + 1) === stem;
+}
+
 /**
- * Gives back the rows of earlier incarnations of this component (`<component>-…`) that are dead, and those under its own
- * name, which only it can have now. Call after `keepName`. The attempts stay counted, up to the configured limit.
+ * Gives back the rows of earlier incarnations of this worker that are dead, and those under its own name, which only it
+ * can have now. Call after `keepName`. The attempts stay counted, up to the configured limit.
  */
 export async function requeueOwnDead(
   { pool, podName, log }: Pick<WorkerEnv, 'pool' | 'podName' | 'log'>,
   component: string,
   maxAttempts: Partial<Record<JobKind, number>>,
 ): Promise<Requeued[]> {
-  const others = (await workersWithRows(pool)).filter((name) => name !== podName && name.startsWith(`${component}-`));
+  const others = (await workersWithRows(pool)).filter((name) => isPredecessor(podName, name, component));
   const dead = await deadNames(pool, others);
   const requeued: Requeued[] = [];
   for (const name of [podName, ...dead]) {

@@ -174,7 +174,9 @@ export async function saveProtectiveReads(
        SELECT $1, u.address, u.key FROM unnest($2::bytea[], $3::bytea[]) u (address, key) ON CONFLICT DO NOTHING`,
       [number, reads.map((read) => toBytea(read.address, 20)), reads.map((read) => toBytea(read.key))],
     );
-    await db.query(`UPDATE l1_batches SET protective_reads_at = ${NOW}, updated_at = ${NOW} WHERE number = $1`, [number]);
+    await db.query(`UPDATE l1_batches SET protective_reads_at = ${NOW}, updated_at = ${NOW} WHERE number = $1`, [
+      number,
+    ]);
   });
 }
 

@@ -25,6 +25,9 @@ export async function notifyCore(db: Db, topic: CoreTopic): Promise<void> {
 /** Runs `fn` in one transaction; rolls back when it throws. */
 export async function inTransaction<T>(pool: pg.Pool, fn: (db: Db) => Promise<T>): Promise<T> {
   const client = await pool.connect();
+  // the failing query reports a lost connection; without a listener the event would end the process
+  const ignore = (): void => {};
+  client.on('error', ignore);
   let broken = true;
   try {
     await client.query('BEGIN');
@@ -39,6 +42,7 @@ export async function inTransaction<T>(pool: pg.Pool, fn: (db: Db) => Promise<T>
       throw error;
     }
   } finally {
+    client.off('error', ignore);
     client.release(broken);
   }
 }

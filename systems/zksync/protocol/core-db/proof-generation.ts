@@ -46,6 +46,17 @@ export async function lockBatchForProving(
   return rows[0] === undefined ? undefined : Number(rows[0].l1_batch_number);
 }
 
+/**
+ * Unlocks all batches that were handed to the prover, so that they are handed over again: the process that did it may have
+ * ended in between. The gateway takes a batch it has already as no change.
+ */
+export async function unlockAllBatches(db: Db): Promise<void> {
+  await db.query(
+    `UPDATE proof_generation_details SET status = 'unpicked', prover_taken_at = NULL, updated_at = ${NOW}
+     WHERE status = 'picked_by_prover'`,
+  );
+}
+
 /** Undoes the lock after a failed submission. */
 export async function unlockBatch(db: Db, batch: number): Promise<void> {
   await db.query(
@@ -55,18 +66,11 @@ export async function unlockBatch(db: Db, batch: number): Promise<void> {
   );
 }
 
-/** Oldest batch that waits for its proof. */
-export async function oldestUnprovenBatch(db: Db): Promise<number | undefined> {
-  const { rows } = await db.query<{ number: string | null }>(
-    `SELECT min(l1_batch_number) AS number FROM proof_generation_details WHERE status NOT IN ('generated', 'skipped')`,
-  );
-  return rows[0]?.number == null ? undefined : Number(rows[0].number);
-}
-
-/** Batches that wait for a proof, oldest first. */
+/** Batches that wait for a proof, oldest first; a proof that was refused is not looked for in the store. */
 export async function unprovenBatches(db: Db, limit = 20): Promise<number[]> {
   const { rows } = await db.query<{ number: string }>(
-    `SELECT l1_batch_number AS number FROM proof_generation_details WHERE status NOT IN ('generated', 'skipped')
+    `SELECT l1_batch_number AS number FROM proof_generation_details
+     WHERE status NOT IN ('generated', 'skipped') AND proof_gen_data_blob_url IS NOT NULL
      ORDER BY l1_batch_number LIMIT $1`,
     [limit],
   );

@@ -1,7 +1,8 @@
-import { BaseError, type Hex, type PublicClient, type TransactionReceipt, TransactionReceiptNotFoundError } from 'viem';
+import { type Hex, type PublicClient, type TransactionReceipt, TransactionReceiptNotFoundError } from 'viem';
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { DeadlineError, poll } from '../../../../lib/deadline.ts';
 import { publicClient } from '../l1/clients.ts';
+import { shortReason } from '../l1/send.ts';
 
 /** A transaction was refused, failed, or did not get into a block in time. */
 export class TransactionError extends Error {
@@ -60,7 +61,7 @@ export async function submit(connection: Connection, call: Call, nonce: number):
     const raw = await account.signTransaction({ ...fields, ...fees, gas, nonce, chainId, type: 'eip1559' });
     return await client.sendRawTransaction({ serializedTransaction: raw });
   } catch (error) {
-    throw new TransactionError(`${what}: ${reason(error)}`, { cause: error });
+    throw new TransactionError(`${what}: ${shortReason(error)}`, { cause: error });
   }
 }
 
@@ -92,6 +93,3 @@ async function receiptOf(client: PublicClient, hash: Hex): Promise<TransactionRe
     throw error;
   }
 }
-
-const reason = (error: unknown): string =>
-  error instanceof BaseError ? error.details || error.shortMessage : String(error);

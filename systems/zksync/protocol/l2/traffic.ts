@@ -22,7 +22,7 @@ export const trafficAbi = parseAbi([
   'function entries(bytes32) view returns (uint256)',
 ]);
 
-/** What to send. The content is a function of these numbers and the account's nonce. */
+/** What to send. The content is a function of these numbers. */
 export interface TrafficPlan {
   /** Distinct contract slots that get written, at least 1. */
   slots: number;
@@ -32,7 +32,7 @@ export interface TrafficPlan {
   messages: number;
   /** Transfers of 1 gwei each, to accounts that have none yet. */
   transfers: number;
-  /** Changes values, messages and receivers; default 0. */
+  /** Changes values, messages and receivers. `sendTraffic` takes the account's nonce by default: never the same twice. */
   seed?: number;
 }
 
@@ -128,7 +128,10 @@ export async function sendTraffic(options: TrafficOptions): Promise<TrafficResul
   const nonce = await connection.client.getTransactionCount({ address: connection.address, blockTag: 'pending' });
   // the address of a new contract is known before it is there, so nothing waits for its block
   const contract = options.contract ?? getContractAddress({ from: connection.address, nonce: BigInt(nonce) });
-  const calls = [...(options.contract ? [] : [await deployment()]), ...planTraffic(options, contract)];
+  const calls = [
+    ...(options.contract ? [] : [await deployment()]),
+    ...planTraffic({ ...options, seed: options.seed ?? nonce }, contract),
+  ];
   const sent: { hash: Hex; what: string }[] = [];
   for (const [index, call] of calls.entries()) {
     signal.throwIfAborted();

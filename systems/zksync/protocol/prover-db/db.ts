@@ -15,8 +15,10 @@ export function openProverDb(
   options: { max: number; name: string; onError?: (error: Error) => void },
 ): Pool {
   const pool = new Pool({ connectionString: url, max: options.max, application_name: options.name });
-  // without a listener a restart of the database would end the process
-  pool.on('error', options.onError ?? (() => undefined));
+  const onError = options.onError ?? (() => undefined);
+  // without listeners a restart of the database would end the process: on idle connections, and on those in use or closing
+  pool.on('error', onError);
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   return pool;
 }
 

@@ -8,6 +8,9 @@ import { type WitnessInputData, witnessInputFromPlain, witnessInputToPlain } fro
 export const SUBMIT_PATH = '/submit_request_for_proofs';
 export const POLL_PATH = '/poll_generated_proofs';
 
+/** The prover's tables keep chain ids in 32 bits. */
+const MAX_CHAIN_ID = 2 ** 31 - 1;
+
 export interface L1VerifierConfig {
   /** On the wire `recursion_scheduler_level_vk_hash`. */
   snarkWrapperVkHash: bigint;
@@ -55,7 +58,7 @@ export function proofGenerationDataFromJson(value: unknown, now: Date): ProofGen
   const get = (key: string): unknown => member(object, key, 'body');
   return {
     l1BatchNumber: asInteger(get('l1_batch_number'), 'body.l1_batch_number', 0, 0xffff_ffff),
-    chainId: object.chain_id === undefined ? 0 : asInteger(object.chain_id, 'body.chain_id', 0, 2 ** 31 - 1),
+    chainId: object.chain_id === undefined ? 0 : asInteger(object.chain_id, 'body.chain_id', 0, MAX_CHAIN_ID),
     batchSealedAt:
       object.batch_sealed_at === undefined ? now : asTimestamp(object.batch_sealed_at, 'body.batch_sealed_at'),
     witnessInputData: witnessInputFromPlain(get('witness_input_data'), 'body.witness_input_data'),
@@ -90,7 +93,7 @@ const batchIdToJson = (id: L1BatchId): PlainObject => ({ chain_id: id.chainId, b
 function batchIdFromJson(value: unknown, where: string): L1BatchId {
   const object = asObject(value, where);
   return {
-    chainId: asInteger(member(object, 'chain_id', where), `${where}.chain_id`),
+    chainId: asInteger(member(object, 'chain_id', where), `${where}.chain_id`, 0, MAX_CHAIN_ID),
     batchNumber: asInteger(member(object, 'batch_number', where), `${where}.batch_number`, 0, 0xffff_ffff),
   };
 }

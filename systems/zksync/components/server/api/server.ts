@@ -22,7 +22,7 @@ interface Request {
 
 /** JSON-RPC 2.0 over HTTP, single requests and batches. */
 export function apiServer(options: ApiOptions): FastifyInstance {
-  const app = Fastify({ bodyLimit: BODY_LIMIT });
+  const app = Fastify({ bodyLimit: BODY_LIMIT, forceCloseConnections: true });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
   app.addHook('onSend', async (_request, reply) => {

@@ -34,8 +34,11 @@ async function sendTransaction(server: Writer, raw: Hex, signal: AbortSignal): P
     await inTransaction(server.pool, (db) => withPoolLock(db, 'shared', () => sendRaw(server.l2, tx.raw)));
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
-    await deleteRefusedTransaction(server.pool, tx.hash);
-    throw new ApiError(RPC_CODES.server, error.message);
+    // the state keeper may have found the row and put it into a block already
+    if ((await server.l2('eth_getTransactionByHash', [tx.hash])) === null) {
+      await deleteRefusedTransaction(server.pool, tx.hash);
+      throw new ApiError(RPC_CODES.server, error.message);
+    }
   }
   await notifyCore(server.pool, 'transactions');
   return tx.hash;

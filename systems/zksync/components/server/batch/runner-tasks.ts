@@ -1,8 +1,5 @@
 /** What upstream's VM runners make from a sealed batch: the prover's run data, and the protective reads. */
-import {
-  nextBatchForProtectiveReads,
-  saveProtectiveReads,
-} from '../../../protocol/core-db/batches.ts';
+import { nextBatchForProtectiveReads, saveProtectiveReads } from '../../../protocol/core-db/batches.ts';
 import { batchMessages, batchStorageLogs } from '../../../protocol/core-db/blocks.ts';
 import { nextBatchForRunData, saveRunDataUrl } from '../../../protocol/core-db/proof-generation.ts';
 import { vmRunDataKey } from '../../../protocol/store/keys.ts';
@@ -34,10 +31,7 @@ export async function loadRunData(
   server: Pick<ServerContext, 'pool' | 'chainId' | 'version'>,
   batch: number,
 ): Promise<VmRunData> {
-  const [logs, messages] = await Promise.all([
-    batchStorageLogs(server.pool, batch),
-    batchMessages(server.pool, batch),
-  ]);
+  const [logs, messages] = await Promise.all([batchStorageLogs(server.pool, batch), batchMessages(server.pool, batch)]);
   const first = new Map<bigint, { address: bigint; key: bigint; value: bigint }>();
   for (const { hashedKey, address, key, valueRead } of logs) {
     if (!first.has(hashedKey)) first.set(hashedKey, { address, key, value: valueRead });

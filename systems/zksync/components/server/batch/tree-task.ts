@@ -16,6 +16,7 @@ export function treeTask(server: ServerContext): Task {
   let tree: Tree | undefined;
   return {
     component: 'tree',
+    essential: true,
     topics: ['l1_batches'],
     idleMs: server.config.devkit.fast.idleIntervalMs,
     run: async ({ log }) => {

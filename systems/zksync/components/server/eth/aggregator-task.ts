@@ -1,14 +1,13 @@
 /** Decides what goes to L1 next: commit, then prove, then execute, batch by batch. */
 import type { Hex } from 'viem';
+import { decodeProofFile } from '../../../protocol/bundle/proof-file.ts';
 import { batchHeader } from '../../../protocol/core-db/batches.ts';
 import { type EthTxType, nextBatchToSend, queueEthTx } from '../../../protocol/core-db/eth-txs.ts';
 import { expectedBatch, loadMessages } from '../../../protocol/core-db/expected.ts';
 import { proofState, saveProofError } from '../../../protocol/core-db/proof-generation.ts';
-import { compressorProof } from '../../../protocol/core-db/proof-file.ts';
 import { encodeCommit, encodeExecute, encodeProve } from '../../../protocol/l1/rollup.ts';
 import { coreFinalProofKey } from '../../../protocol/store/keys.ts';
 import { getObject } from '../../../protocol/store/object-store.ts';
-import { decodeL1BatchProof } from '../../../protocol/wire/l1-batch-proof.ts';
 import type { ServerContext } from '../context.ts';
 import type { ProofChecker } from '../proofs/checker.ts';
 import type { Task, TaskContext } from '../tasks.ts';
@@ -84,7 +83,7 @@ async function proveCalldata(
   { signal, log }: TaskContext,
 ): Promise<Hex | undefined> {
   if ((await proofState(server.pool, batch))?.status !== 'generated') return undefined;
-  const file = decodeL1BatchProof(await getObject(server.store, coreFinalProofKey(batch, server.version)));
+  const file = await getObject(server.store, coreFinalProofKey(batch, server.version));
   const { verdict, reason, proofs } = await checker.check(batch, file, signal);
   if (verdict === 'rejected') {
     const text = `the proof of batch ${batch} is not valid and does not go to L1: ${reason}`;
@@ -93,6 +92,6 @@ async function proveCalldata(
     return undefined;
   }
   log.info({ batch, proofs }, 'proof accepted by the bundle check');
-  const { proof, publicInputs } = compressorProof(file);
+  const { proof, publicInputs } = decodeProofFile(file).final.proofs[0]!;
   return encodeProve(BigInt(batch), proof, publicInputs);
 }

@@ -5,8 +5,8 @@ import { requireL1RpcUrl, type ZksyncConfig } from '../../../protocol/config.ts'
 import type { EthTxType } from '../../../protocol/core-db/eth-txs.ts';
 import { packVersion } from '../../../protocol/ids.ts';
 import { publicClient } from '../../../protocol/l1/clients.ts';
-import { rollupAbi } from '../../../protocol/l1/rollup-abi.ts';
 import { type RollupState, readBatch, readRollup } from '../../../protocol/l1/rollup.ts';
+import { rollupAbi } from '../../../protocol/l1/rollup-abi.ts';
 import type { ServerContext } from '../context.ts';
 
 export interface L1Context {
@@ -34,7 +34,9 @@ export function openL1(config: ZksyncConfig): L1Context {
   const chainId = config.genesis?.l1ChainId ?? 9;
   const rollup = rollupAddress(config);
   if (rollup === undefined) {
-    throw new Error(`${config.paths.contractsPath ?? 'contracts.yaml'}: l1.diamond_proxy_addr is missing: run devkit chain init`);
+    throw new Error(
+      `${config.paths.contractsPath ?? 'contracts.yaml'}: l1.diamond_proxy_addr is missing: run devkit chain init`,
+    );
   }
   const keys = Object.values(config.wallets ?? {}).flatMap((wallet) => wallet.privateKey ?? []);
   const accounts = keys.filter((key) => BigInt(key) !== 0n).map((key) => privateKeyToAccount(key as Hex));
@@ -47,10 +49,16 @@ export function openL1(config: ZksyncConfig): L1Context {
 }
 
 /** @throws RollupMismatchError unless the contract is that of this chain, version and genesis. */
-export async function checkRollup(server: Pick<ServerContext, 'chainId' | 'version'>, l1: L1Context, genesisRoot: bigint) {
+export async function checkRollup(
+  server: Pick<ServerContext, 'chainId' | 'version'>,
+  l1: L1Context,
+  genesisRoot: bigint,
+) {
   const code = await l1.client.getCode({ address: l1.rollup });
   if (code === undefined) {
-    throw new RollupMismatchError(`no contract at ${l1.rollup} on L1: was L1 started anew? Run devkit chain init again`);
+    throw new RollupMismatchError(
+      `no contract at ${l1.rollup} on L1: was L1 started anew? Run devkit chain init again`,
+    );
   }
   const [state, genesis] = await Promise.all([readRollup(l1.client, l1.rollup), readBatch(l1.client, l1.rollup, 0n)]);
   const values: [string, bigint, bigint][] = [

@@ -1,11 +1,18 @@
 /** Signs, sends and confirms queued transactions, oldest first. What is signed is recorded before it is sent. */
-import { type Hex, keccak256, type PrivateKeyAccount, TransactionReceiptNotFoundError, type TransactionReceipt } from 'viem';
+import {
+  type Hex,
+  keccak256,
+  type PrivateKeyAccount,
+  type TransactionReceipt,
+  TransactionReceiptNotFoundError,
+} from 'viem';
 import {
   confirmEthTx,
   type EthTx,
   forgetSignedEthTx,
   noteEthTxError,
   recordForeignEthTx,
+  type SignedEthTx,
   saveSignedEthTx,
   signedEthTxs,
   unconfirmedEthTxs,
@@ -53,7 +60,7 @@ async function advance(server: ServerContext, l1: L1Context, tx: EthTx, log: Log
     await forgetSignedEthTx(server.pool, historyId);
     throw new Error(`transaction ${hash} was reverted on L1; it is sent again`);
   }
-  if ((await totalOnL1(l1, tx.type)) >= tx.batch) return confirmForeign(server, l1, tx, log);
+  if ((await totalOnL1(l1, tx.type)) >= tx.batch) return confirmForeign(server, l1, tx, { signed, log });
   const account = accountOf(l1, tx.from);
   if (signed[0] !== undefined && (await resend(server, l1, tx, signed[0]))) return 'sent';
   await signAndSend(server, l1, tx, account);
@@ -62,23 +69,28 @@ async function advance(server: ServerContext, l1: L1Context, tx: EthTx, log: Log
 }
 
 /** L1 shows the step done by a transaction that is not in the rows (another server, or rows lost): it is taken over. */
-async function confirmForeign(server: ServerContext, l1: L1Context, tx: EthTx, log: Logger): Promise<'confirmed'> {
+async function confirmForeign(
+  server: ServerContext,
+  l1: L1Context,
+  tx: EthTx,
+  { signed, log }: { signed: readonly SignedEthTx[]; log: Logger },
+): Promise<'confirmed'> {
   const hash = await findOnL1(l1, tx.type, tx.batch);
   const receipt = hash && (await findReceipt(l1, hash));
-  if (!hash || !receipt) throw new Error(`L1 has batch ${tx.batch} past ${tx.type}, but not the transaction that did it`);
-  const historyId = await recordForeignEthTx(server.pool, tx.id, hash);
+  if (!hash || !receipt)
+    throw new Error(`L1 has batch ${tx.batch} past ${tx.type}, but not the transaction that did it`);
+  // ours after all, mined between the two questions
+  const own = signed.find((candidate) => candidate.hash === hash);
+  const historyId = own?.historyId ?? (await recordForeignEthTx(server.pool, tx.id, hash));
   await confirmEthTx(server.pool, tx.id, historyId, receipt.gasUsed);
-  log.warn({ batch: tx.batch, type: tx.type, hash }, 'found on L1 already');
+  const details = { batch: tx.batch, type: tx.type, hash, gas: Number(receipt.gasUsed) };
+  if (own) log.info(details, 'confirmed on L1');
+  else log.warn(details, 'found on L1 already');
   return 'confirmed';
 }
 
 /** Sends the recorded bytes again if their nonce is still the next one; else they can never be mined and are forgotten. */
-async function resend(
-  server: ServerContext,
-  l1: L1Context,
-  tx: EthTx,
-  signed: { historyId: number; hash: Hex; raw: Hex },
-): Promise<boolean> {
+async function resend(server: ServerContext, l1: L1Context, tx: EthTx, signed: SignedEthTx): Promise<boolean> {
   const known = await l1.client.getTransaction({ hash: signed.hash }).catch(() => undefined);
   if (known !== undefined) return true;
   const next = await l1.client.getTransactionCount({ address: tx.from, blockTag: 'pending' });

@@ -3,17 +3,16 @@ import { cacheDir } from '../../../../../lib/cache-dir.ts';
 import { createBb } from '../../../../../proving/bb.ts';
 import { ensureCrs } from '../../../../../proving/crs.ts';
 import type { BundleVerdict } from '../../../protocol/bundle/check.ts';
+import { checkProofFile } from '../../../protocol/bundle/proof-file.ts';
 import { expectedBatch } from '../../../protocol/core-db/expected.ts';
-import { checkProofFile } from '../../../protocol/core-db/proof-file.ts';
 import type { Aggregation } from '../../../protocol/ids.ts';
 import { type CircuitSet, loadCircuitSet } from '../../../protocol/keys/circuit-set.ts';
-import type { L1BatchProofForL1 } from '../../../protocol/wire/l1-batch-proof.ts';
 import type { ServerContext } from '../context.ts';
 
 /** Checks final proofs with the local keys. */
 export interface ProofChecker {
   /** @throws BatchNotReadyError, KeysError */
-  check(batch: number, file: L1BatchProofForL1, signal: AbortSignal): Promise<BundleVerdict>;
+  check(batch: number, file: Uint8Array, signal: AbortSignal): Promise<BundleVerdict>;
   keys(): Promise<CircuitSet>;
 }
 
@@ -24,7 +23,10 @@ const POINTS = 1;
 export function createProofChecker(server: ServerContext): ProofChecker {
   let loaded: CircuitSet | undefined;
   const keys = async (): Promise<CircuitSet> => {
-    loaded ??= await loadCircuitSet({ keysDir: keysFolder(server), aggregation: server.config.devkit.aggregation as Aggregation });
+    loaded ??= await loadCircuitSet({
+      keysDir: keysFolder(server),
+      aggregation: server.config.devkit.aggregation as Aggregation,
+    });
     return loaded;
   };
   return {

@@ -3,13 +3,15 @@ import { batchHeader } from '../../../protocol/core-db/batches.ts';
 import { expectedBatch, wrapperVkHash } from '../../../protocol/core-db/expected.ts';
 import {
   lockBatchForProving,
+  proofState,
   saveProofArtifact,
   saveProofError,
+  unlockAllBatches,
   unlockBatch,
   unprovenBatches,
 } from '../../../protocol/core-db/proof-generation.ts';
 import { coreFinalProofKey } from '../../../protocol/store/keys.ts';
-import { putObject } from '../../../protocol/store/object-store.ts';
+import { findObject, putObject } from '../../../protocol/store/object-store.ts';
 import {
   POLL_PATH,
   type PollAnswer,
@@ -18,7 +20,11 @@ import {
   proofGenerationDataToJson,
   SUBMIT_PATH,
 } from '../../../protocol/wire/gateway.ts';
-import { encodeL1BatchProof, type L1BatchProofForL1 } from '../../../protocol/wire/l1-batch-proof.ts';
+import {
+  decodeL1BatchProof,
+  encodeL1BatchProof,
+  type L1BatchProofForL1,
+} from '../../../protocol/wire/l1-batch-proof.ts';
 import { bytesToBigint } from '../../../protocol/wire/plain.ts';
 import type { ServerContext } from '../context.ts';
 import type { Task, TaskContext } from '../tasks.ts';
@@ -33,11 +39,14 @@ export class GatewayError extends Error {
 export function submitterTask(server: ServerContext): Task {
   const { dataHandler } = server.config;
   gatewayUrl(server);
+  let unlocked = false;
   return {
     component: 'proof_data_handler',
     topics: ['commitment', 'proof_generation_details', 'tree'],
     idleMs: dataHandler.proofGenDataSubmitIntervalMs,
     run: async ({ log, signal }) => {
+      if (!unlocked) await unlockAllBatches(server.pool);
+      unlocked = true;
       const batch = await lockBatchForProving(server.pool, {
         timeoutMs: dataHandler.proofGenerationTimeoutMs,
         provingMode: dataHandler.provingMode,
@@ -77,16 +86,21 @@ async function submitBatch(server: ServerContext, batch: number, signal: AbortSi
 /** Polls for proofs, of this chain and of chain 0 (batches inserted by hand), and stores them. */
 export function fetcherTask(server: ServerContext): Task {
   const { dataHandler } = server.config;
+  let first = true;
   return {
     component: 'proof_data_handler',
     topics: ['proof_generation_details'],
     idleMs: dataHandler.proofFetchIntervalMs,
     run: async (context) => {
       const waiting = await unprovenBatches(server.pool);
+      if (first) for (const batch of waiting) await adoptStoredProof(server, batch, context);
+      first = false;
       for (const batch of waiting) {
         const answer = await pollProof(server, batch, context.signal);
         if (answer === undefined) continue;
-        await saveProof(server, batch, answer.proof, context);
+        // stored before anything else: the gateway hands a proof out once
+        await putObject(server.store, coreFinalProofKey(batch, server.version), encodeL1BatchProof(answer.proof));
+        await acceptProof(server, batch, answer.proof, context);
         return 'again';
       }
       return waiting.length > 0 ? dataHandler.proofFetchIntervalMs : 'idle';
@@ -104,22 +118,29 @@ async function pollProof(server: ServerContext, batch: number, signal: AbortSign
   return undefined;
 }
 
+/** A proof that was stored just before an earlier process ended. */
+async function adoptStoredProof(server: ServerContext, batch: number, context: TaskContext): Promise<void> {
+  if ((await proofState(server.pool, batch))?.error !== undefined) return;
+  const key = coreFinalProofKey(batch, server.version);
+  const bytes = await findObject(server.store, key);
+  if (bytes !== undefined) await acceptProof(server, batch, decodeL1BatchProof(bytes, key.key), context);
+}
+
 /** Upstream panics on a proof of another batch; here it is refused and the batch keeps waiting. */
-async function saveProof(
+async function acceptProof(
   server: ServerContext,
   batch: number,
   proof: L1BatchProofForL1,
   { log }: TaskContext,
 ): Promise<void> {
-  const blobUrl = await putObject(server.store, coreFinalProofKey(batch, server.version), encodeL1BatchProof(proof));
   const mismatch = await auxiliaryMismatch(server, batch, proof);
   if (mismatch !== undefined) {
     await saveProofError(server.pool, batch, mismatch);
     log.error({ batch }, mismatch);
     return;
   }
-  await saveProofArtifact(server.pool, batch, blobUrl);
-  log.info({ batch, bytes: blobUrl }, 'proof received');
+  await saveProofArtifact(server.pool, batch, coreFinalProofKey(batch, server.version).key);
+  log.info({ batch, proofs: proof.schedulerProof.proofs.length }, 'proof received');
 }
 
 /** The two of the four words that are about the batch itself. */
@@ -130,14 +151,19 @@ async function auxiliaryMismatch(
 ): Promise<string | undefined> {
   const expected = await expectedBatch(server.pool, batch, server.chainId);
   const [messages, root] = proof.aggregationResultCoords.map(bytesToBigint);
-  const wrong = messages !== expected.messagesHash ? 'messages hash' : root !== expected.newRoot ? 'new root' : undefined;
-  return wrong && `Auxilary output doesn't match: ${wrong} of the proof is not that of batch ${batch}; the proof is not used`;
+  const wrong =
+    messages !== expected.messagesHash ? 'messages hash' : root !== expected.newRoot ? 'new root' : undefined;
+  return (
+    wrong && `Auxilary output doesn't match: ${wrong} of the proof is not that of batch ${batch}; the proof is not used`
+  );
 }
 
 function gatewayUrl(server: ServerContext): string {
   const url = server.config.dataHandler.gatewayApiUrl;
   if (url === undefined) {
-    throw new Error(`${server.config.paths.configPath}: data_handler.gateway_api_url is missing: proof_data_handler needs it`);
+    throw new Error(
+      `${server.config.paths.configPath}: data_handler.gateway_api_url is missing: proof_data_handler needs it`,
+    );
   }
   return url.replace(/\/$/, '');
 }

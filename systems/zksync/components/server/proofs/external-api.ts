@@ -1,10 +1,10 @@
 /** The external proof integration API: witness inputs out, proofs in to be checked. Texts and codes as upstream's. */
 import multipart, { type MultipartFile } from '@fastify/multipart';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
-import { latestProvenBatch } from '../../../protocol/core-db/proof-generation.ts';
 import { BatchNotReadyError } from '../../../protocol/core-db/expected.ts';
+import { latestProvenBatch } from '../../../protocol/core-db/proof-generation.ts';
 import { ObjectNotFoundError } from '../../../protocol/store/object-store.ts';
-import { decodeL1BatchProof, type L1BatchProofForL1 } from '../../../protocol/wire/l1-batch-proof.ts';
+import { decodeL1BatchProof } from '../../../protocol/wire/l1-batch-proof.ts';
 import { encodeWitnessInput } from '../../../protocol/wire/witness-input.ts';
 import type { ServerContext } from '../context.ts';
 import type { ProofChecker } from './checker.ts';
@@ -31,7 +31,7 @@ export function externalApi(
   options: { bodyLimit?: number; signal: AbortSignal },
 ): FastifyInstance {
   const bodyLimit = options.bodyLimit ?? DEFAULT_BODY_LIMIT;
-  const app = Fastify({ bodyLimit });
+  const app = Fastify({ bodyLimit, forceCloseConnections: true });
   app.register(multipart, { limits: { fileSize: bodyLimit, fields: 10, files: 10 }, throwFileSizeLimit: true });
   app.setErrorHandler((error, request, reply) => {
     const { status, message } = toAnswer(error as Error);
@@ -55,7 +55,8 @@ export function externalApi(
   for (const path of ['/verify_proof/:n', '/verify_batch/:n']) {
     app.post<{ Params: { n: string } }>(path, async (request, reply) => {
       const batch = batchParam(request.params.n);
-      const file = readProof(await uploadedFile(request));
+      const file = await uploadedFile(request);
+      checkDecodable(file);
       const verdict = await checker.check(batch, file, options.signal).catch(notFound(batch));
       server.log.info({ batch, ...verdict }, 'proof checked');
       if (verdict.verdict === 'rejected') throw new AnswerError(400, 'Invalid proof submitted');
@@ -98,9 +99,9 @@ async function uploadedFile(request: FastifyRequest): Promise<Uint8Array> {
 
 const isProofPart = (part: MultipartFile): boolean => part.fieldname === FIELD && part.mimetype === CONTENT_TYPE;
 
-function readProof(bytes: Uint8Array): L1BatchProofForL1 {
+function checkDecodable(bytes: Uint8Array): void {
   try {
-    return decodeL1BatchProof(bytes);
+    decodeL1BatchProof(bytes);
   } catch {
     throw new AnswerError(400, 'Processor error: Failed to deserialize proof data');
   }
@@ -122,6 +123,7 @@ function toAnswer(error: Error & { statusCode?: number; code?: string }): { stat
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return { status: 400, message: `Invalid file: Multipart error: ${error.message}` };
   }
-  if (error.statusCode !== undefined && error.statusCode < 500) return { status: error.statusCode, message: error.message };
+  if (error.statusCode !== undefined && error.statusCode < 500)
+    return { status: error.statusCode, message: error.message };
   return { status: 500, message: 'Internal error' };
 }

@@ -25,6 +25,7 @@ export function stateKeeperTask(server: ServerContext): Task {
   let refilledAt = 0;
   return {
     component: 'state_keeper',
+    essential: true,
     topics: ['transactions'],
     idleMs: LOOK_AT_NODE_MS,
     run: async ({ log, byTime }) => {

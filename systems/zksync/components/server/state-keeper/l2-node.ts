@@ -1,7 +1,14 @@
 /** The chain's own node (anvil): pool, blocks on demand, traces. */
-import { type Hex, hexToBigInt, hexToNumber } from 'viem';
-import { L1_MESSENGER_ADDRESS } from '../../../protocol/l2/genesis.ts';
-import { decodeAbiParameters, encodeEventTopics, parseAbi } from 'viem';
+import {
+  decodeAbiParameters,
+  encodeEventTopics,
+  type Hex,
+  hexToBigInt,
+  hexToNumber,
+  parseAbi,
+  zeroAddress,
+} from 'viem';
+import { type GenesisAccount, L1_MESSENGER_ADDRESS } from '../../../protocol/l2/genesis.ts';
 import { type Rpc, RpcError } from '../json-rpc.ts';
 import type { StateDiff } from './state-diff.ts';
 
@@ -48,6 +55,20 @@ export async function readBlock(rpc: Rpc, which: number | 'latest'): Promise<L2B
 
 export const quantity = (n: number | bigint): Hex => `0x${n.toString(16)}`;
 
+/**
+ * Takes the node back to its genesis block, whatever it has now. Only the coinbase would make it another one, and a node
+ * that was started from a state file forgets its accounts.
+ */
+export async function resetToGenesis(rpc: Rpc, accounts: readonly GenesisAccount[]): Promise<void> {
+  await rpc('anvil_setCoinbase', [zeroAddress]);
+  await rpc('anvil_reset');
+  for (const { address, balance, nonce, code } of accounts) {
+    await rpc('anvil_setBalance', [address, quantity(balance)]);
+    if (nonce !== 0n) await rpc('anvil_setNonce', [address, quantity(nonce)]);
+    if (code !== undefined) await rpc('anvil_setCode', [address, code]);
+  }
+}
+
 /** Puts a raw transaction into the pool. True when it was not there before. @throws RpcError when the pool refuses it */
 export async function sendRaw(rpc: Rpc, raw: Hex): Promise<boolean> {
   try {
@@ -70,14 +91,19 @@ export async function mineBlock(rpc: Rpc, timestamp: number): Promise<void> {
   await rpc('evm_mine');
 }
 
-/** State diff of each transaction of a block, in order. */
+/** The node cannot trace a block: it came with a state file, which holds no older states. */
+export class NoTraceError extends Error {
+  override readonly name = 'NoTraceError';
+}
+
+/** State diff of each transaction of a block, in order. @throws NoTraceError */
 export async function traceBlock(rpc: Rpc, number: number): Promise<StateDiff[]> {
   const traces = await rpc<{ result?: StateDiff; error?: string }[]>('debug_traceBlockByNumber', [
     quantity(number),
     { tracer: 'prestateTracer', tracerConfig: { diffMode: true } },
   ]);
   return traces.map((trace, index) => {
-    if (!trace.result) throw new Error(`L2 block ${number}: no trace of transaction ${index}: ${trace.error}`);
+    if (!trace.result) throw new NoTraceError(`L2 block ${number}: no trace of transaction ${index}: ${trace.error}`);
     return trace.result;
   });
 }

@@ -29,7 +29,10 @@ export interface ChainContext {
 
 /** Reads a block's state diffs and messages from the node and records everything in one transaction. */
 export async function recordBlock(chain: ChainContext, block: L2Block): Promise<NewMiniblock> {
-  const [diffs, messages] = await Promise.all([traceBlock(chain.rpc, block.number), readMessages(chain.rpc, block.number)]);
+  const [diffs, messages] = await Promise.all([
+    traceBlock(chain.rpc, block.number),
+    readMessages(chain.rpc, block.number),
+  ]);
   if (diffs.length !== block.transactions.length) {
     throw new Error(`L2 block ${block.number}: ${diffs.length} traces for ${block.transactions.length} transactions`);
   }
@@ -78,7 +81,11 @@ export function storageLogs(hasher: Hasher, diffs: readonly StateDiff[]): Storag
 }
 
 /** Transactions that reached the node past the API: the rows must hold everything a replay needs. */
-async function recordUnknownTransactions(db: Db, chain: ChainContext, hashes: readonly Hex[]): Promise<void> {
+export async function recordUnknownTransactions(
+  db: Db,
+  chain: Pick<ChainContext, 'rpc' | 'chainId'>,
+  hashes: readonly Hex[],
+): Promise<void> {
   const { rows } = await db.query<{ hash: Buffer }>('SELECT hash FROM transactions WHERE hash = ANY($1::bytea[])', [
     hashes.map(hexToBytea),
   ]);

@@ -9,10 +9,11 @@ import {
   pendingTransactions,
   setGenesisBlock,
 } from '../../../protocol/core-db/blocks.ts';
-import { type Db, fromBytea } from '../../../protocol/core-db/db.ts';
+import { type Db, fromBytea, inTransaction } from '../../../protocol/core-db/db.ts';
+import { l2Genesis } from '../../../protocol/l2/genesis.ts';
 import { RpcError } from '../json-rpc.ts';
-import { type L2Block, mineBlock, quantity, readBlock, sendRaw } from './l2-node.ts';
-import { type ChainContext, recordBlock } from './record.ts';
+import { type L2Block, mineBlock, NoTraceError, quantity, readBlock, resetToGenesis, sendRaw } from './l2-node.ts';
+import { type ChainContext, recordBlock, recordUnknownTransactions } from './record.ts';
 
 /** The node cannot be brought to the recorded state. */
 export class L2MismatchError extends Error {
@@ -43,26 +44,55 @@ export async function isInSync(chain: Pick<ChainContext, 'pool' | 'rpc'>): Promi
  */
 export async function bringBack(chain: ChainContext): Promise<Recovery> {
   const recorded = await latestMiniblock(chain.pool);
-  if (recorded === undefined) throw new L2MismatchError('the core database has no genesis: run the server with --genesis');
+  if (recorded === undefined)
+    throw new L2MismatchError('the core database has no genesis: run the server with --genesis');
   await chain.rpc('anvil_setCoinbase', [chain.feeAccount]);
   await checkGenesis(chain);
   const head = (await readBlock(chain.rpc, 'latest'))!;
   if (head.number === recorded.number && head.hash === recorded.hash) return NOTHING;
   const common = await lastCommonBlock(chain, Math.min(head.number, recorded.number));
-  const result = { ...NOTHING };
-  if (common < recorded.number) {
-    await chain.rpc('anvil_dropAllTransactions');
-    if (head.number > common) await rollBack(chain, head.number - common);
-    result.rolledBack = head.number - common;
-    for (let number = common + 1; number <= recorded.number; number += 1) await replayBlock(chain, number);
-    result.replayed = recorded.number - common;
-  } else {
-    for (let number = common + 1; number <= head.number; number += 1) {
-      await recordBlock(chain, (await readBlock(chain.rpc, number))!);
-    }
-    result.adopted = head.number - common;
+  if (common < recorded.number) return replayFrom(chain, common, { head: head.number, recorded: recorded.number });
+  return adopt(chain, recorded.number, head.number);
+}
+
+/** Drops what the node has above `common` and mines the recorded blocks again; from the start if they come out different. */
+async function replayFrom(
+  chain: ChainContext,
+  common: number,
+  last: { head: number; recorded: number },
+): Promise<Recovery> {
+  await chain.rpc('anvil_dropAllTransactions');
+  let from = last.head > common ? await rollBack(chain, common, last.head) : common;
+  try {
+    await replayBlocks(chain, from + 1, last.recorded);
+  } catch (error) {
+    if (!(error instanceof L2MismatchError)) throw error;
+    // equal headers, other state: the node was killed while it was being brought back
+    from = await resetNode(chain);
+    await replayBlocks(chain, 1, last.recorded);
   }
-  return result;
+  return { rolledBack: last.head - from, replayed: last.recorded - from, adopted: 0 };
+}
+
+async function replayBlocks(chain: ChainContext, first: number, last: number): Promise<void> {
+  for (let number = first; number <= last; number += 1) await replayBlock(chain, number);
+}
+
+/** Records blocks that only the node has. If it cannot trace them, their transactions go into new blocks. */
+async function adopt(chain: ChainContext, recorded: number, head: number): Promise<Recovery> {
+  for (let number = recorded + 1; number <= head; number += 1) {
+    try {
+      await recordBlock(chain, (await readBlock(chain.rpc, number))!);
+    } catch (error) {
+      if (!(error instanceof NoTraceError)) throw error;
+      for (let rest = number; rest <= head; rest += 1) {
+        const { transactions } = (await readBlock(chain.rpc, rest))!;
+        await inTransaction(chain.pool, (db) => recordUnknownTransactions(db, chain, transactions));
+      }
+      return replayFrom(chain, number - 1, { head, recorded: number - 1 });
+    }
+  }
+  return { rolledBack: 0, replayed: 0, adopted: head - recorded };
 }
 
 async function checkGenesis(chain: ChainContext): Promise<void> {
@@ -85,15 +115,23 @@ async function lastCommonBlock(chain: ChainContext, from: number): Promise<numbe
   return 0;
 }
 
-async function rollBack(chain: ChainContext, depth: number): Promise<void> {
+/** Back to block `to`, or to the genesis if the node has no states of older blocks. Answers where it is then. */
+async function rollBack(chain: ChainContext, to: number, head: number): Promise<number> {
   try {
-    await chain.rpc('anvil_rollback', [depth]);
-  } catch (cause) {
-    const reason = (cause as Error).message;
-    throw new L2MismatchError(`the L2 node cannot roll back ${depth} blocks (${reason}): restart it with no state`, {
-      cause,
-    });
+    await chain.rpc('anvil_rollback', [head - to]);
+    return to;
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error;
   }
+  return resetNode(chain);
+}
+
+/** Answers the number of the genesis block. */
+async function resetNode(chain: ChainContext): Promise<0> {
+  await resetToGenesis(chain.rpc, l2Genesis({ chainId: chain.chainId }).accounts);
+  await chain.rpc('anvil_setCoinbase', [chain.feeAccount]);
+  await checkGenesis(chain);
+  return 0;
 }
 
 /** Mines a recorded block again and compares its hash, which covers the state root. */
@@ -128,11 +166,7 @@ export async function refillPool(chain: Pick<ChainContext, 'pool' | 'rpc'>): Pro
 }
 
 /** Runs `fn` while nobody else puts transactions into the pool (`exclusive`), or while nobody brings the node back. */
-export async function withPoolLock<T>(
-  db: Db,
-  mode: 'shared' | 'exclusive',
-  fn: () => Promise<T>,
-): Promise<T> {
+export async function withPoolLock<T>(db: Db, mode: 'shared' | 'exclusive', fn: () => Promise<T>): Promise<T> {
   await db.query(`SELECT pg_advisory_xact_lock${mode === 'shared' ? '_shared' : ''}($1)`, [POOL_LOCK]);
   return fn();
 }

@@ -42,4 +42,5 @@ export async function readTransaction(raw: Hex, chainId: number): Promise<NewTra
   }
 }
 
-const refuse = (reason: string): TransactionRefusedError => new TransactionRefusedError(`invalid transaction: ${reason}`);
+const refuse = (reason: string): TransactionRefusedError =>
+  new TransactionRefusedError(`invalid transaction: ${reason}`);
