@@ -7,9 +7,9 @@ import type { ServiceContext } from './context.ts';
 import { type OpenDevnet, openDevnet, serverUrl, withDatabase } from './devnet.ts';
 import type { ProveInput, ProveResult } from './inputs.ts';
 import { waitForProof } from './job-watch.ts';
-import { writeReceipt } from './receipt.ts';
+import { makeReceipt, writeReceipt } from './receipt.ts';
 import { measureStages, type Stages } from './stages.ts';
-import { allSpecs, ensureVersionRow, hasServer, startComponents, whileRunning } from './start.ts';
+import { allSpecs, hasServer, whileAllRun } from './start.ts';
 import { step } from './step.ts';
 import { expectedOf, openVerifier, readProofFile, runChecks } from './verify.ts';
 import { newestBatch } from './watch.ts';
@@ -17,18 +17,9 @@ import { newestBatch } from './watch.ts';
 export async function prove(ctx: ServiceContext, input: ProveInput): Promise<ProveResult> {
   const devnet = await openDevnet(ctx, input.chain);
   const stages = measureStages(devnet.runtime);
-  const specs = allSpecs(devnet);
-  await stages.stage('start', () =>
-    step(ctx, 'start', 'start what is missing', async () => {
-      await startComponents(
-        devnet,
-        specs.filter((spec) => spec.id === 'postgres'),
-      );
-      await ensureVersionRow(devnet);
-      await startComponents(devnet, specs);
-    }),
-  );
-  return whileRunning(devnet, specs, async (signal) => {
+  const begin = await stages.begin('start');
+  return whileAllRun(devnet, allSpecs(devnet), async (signal) => {
+    await begin();
     const batch = input.batch ?? (await chooseBatch(devnet, signal));
     return proveBatch(devnet, batch, { stages, signal, timeoutMs: input.timeoutMs });
   });
@@ -48,16 +39,18 @@ export async function proveBatch(devnet: OpenDevnet, batch: number, options: Pro
   await stages.stage('prove', () =>
     step(ctx, 'prove', `prove batch ${batch}`, () => waitForProof(devnet, batch, options)),
   );
-  return stages.stage('verify', () =>
+  const receipt = await stages.stage('verify', () =>
     step(ctx, 'verify', `verify batch ${batch}`, async () => {
-      if (hasServer(devnet) && Number(expected.chainId) === devnet.chain.chainId)
+      if (hasServer(devnet) && Number(expected.chainId) === devnet.chain.chainId) {
         await waitForCommit(devnet, batch, signal);
+      }
       using verifier = await openVerifier(devnet, signal);
       const proof = await readProofFile(devnet, { batch });
       const checks = await runChecks(verifier, expected, proof.bytes, signal);
-      return writeReceipt({ verifier, expected, proof, checks, stages: stages.times });
+      return makeReceipt({ verifier, expected, proof, checks, stages: stages.times });
     }),
   );
+  return writeReceipt(receipt);
 }
 
 /** L1 can say something about a proof once it has the batch. */

@@ -18,8 +18,9 @@ import { chainInit } from './ecosystem/init.ts';
 import { proverInit } from './ecosystem/prover-init.ts';
 import type { QuickstartInput, QuickstartResult } from './inputs.ts';
 import { proveBatch } from './prove.ts';
+import { writeReceipt } from './receipt.ts';
 import { measureStages } from './stages.ts';
-import { allSpecs, ensureVersionRow, startComponents, whileRunning } from './start.ts';
+import { allSpecs, whileAllRun } from './start.ts';
 import { step } from './step.ts';
 import { sendTo } from './traffic.ts';
 import { expectedOf, openVerifier, readProofFile, runChecks, verdictOf } from './verify.ts';
@@ -35,18 +36,23 @@ export async function quickstart(ctx: ServiceContext, input: QuickstartInput): P
   const inside = { ...ctx, cwd: ctx.paths.defaultEcosystemDir };
   await stages.stage('setup', () => setUp(inside, input));
   const devnet = await openDevnet(inside);
-  const specs = allSpecs(devnet);
-  await stages.stage('start', () =>
-    step(ctx, 'components', 'server and prover components', () => startComponents(devnet, specs)),
-  );
-  return whileRunning(devnet, specs, async (signal) => {
+  const begin = await stages.begin('start');
+  return whileAllRun(devnet, allSpecs(devnet), async (signal) => {
+    await begin();
     const batch = await stages.stage('batch', () => makeBatch(devnet, input, signal));
     const receipt = await proveBatch(devnet, batch, { stages, signal, timeoutMs: input.timeoutMs });
     const bad = await stages.stage('bad copies', () => submitBadCopies(devnet, batch, signal));
     const executedOnL1 = await stages.stage('execute on L1', () =>
       step(ctx, 'execute', `batch ${batch} executed on L1`, () => waitForExecution(devnet, batch, signal)),
     );
-    return { ...receipt, devnet: ctx.paths.name, badCopies: bad, executedOnL1, next: nextCommands(batch) };
+    const { receiptFile: _, ...proven } = receipt;
+    return {
+      ...(await writeReceipt(proven)),
+      devnet: ctx.paths.name,
+      badCopies: bad,
+      executedOnL1,
+      next: nextCommands(batch),
+    };
   });
 }
 
@@ -63,7 +69,6 @@ async function setUp(ctx: ServiceContext, input: QuickstartInput): Promise<void>
   const init = { chain: CHAIN, dontDrop: true, noGenesis: false, noPortReallocation: false };
   await chainInit(ctx, init);
   await proverInit(ctx, { chain: CHAIN, proofStoreDir: 'artifacts', database: { mode: 'auto' } });
-  await ensureVersionRow(await openDevnet(ctx, CHAIN));
   await step(ctx, 'crs', `reference string (${input.crs})`, () => crs);
 }
 

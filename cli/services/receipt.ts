@@ -18,14 +18,14 @@ export interface ReceiptParts {
   stages: StageTime[];
 }
 
-export async function writeReceipt(parts: ReceiptParts): Promise<ProveResult> {
-  const receiptFile = `${parts.proof.path.replace(/\.cbor$/, '')}.receipt.json`;
-  const receipt = receiptOf(parts);
+/** Writes the receipt beside the proof; again, when more is known. */
+export async function writeReceipt(receipt: Receipt): Promise<ProveResult> {
+  const receiptFile = `${receipt.proofFile.replace(/\.cbor$/, '')}.receipt.json`;
   await writeFileAtomic(receiptFile, `${JSON.stringify({ schemaVersion: 1, ...receipt }, null, 2)}\n`);
   return { ...receipt, receiptFile };
 }
 
-function receiptOf({ verifier, expected, proof, checks, stages }: ReceiptParts): Receipt {
+export function makeReceipt({ verifier, expected, proof, checks, stages }: ReceiptParts): Receipt {
   const { circuitSet, bb, devnet } = verifier;
   return {
     verdict: verdictOf(checks),

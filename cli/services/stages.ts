@@ -5,20 +5,29 @@ import type { StageTime } from './inputs.ts';
 export interface Stages {
   readonly times: StageTime[];
   stage<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** For a stage that does not end where it began: call what it returns at the end. */
+  begin(name: string): Promise<() => Promise<void>>;
 }
 
 export function measureStages(runtime: ManagedRuntime): Stages {
   const times: StageTime[] = [];
-  return {
-    times,
-    async stage(name, work) {
-      const [begin, cpu] = [performance.now(), await cpuMs(runtime)];
-      const result = await work();
+  const begin = async (name: string): Promise<() => Promise<void>> => {
+    const [start, cpu] = [performance.now(), await cpuMs(runtime)];
+    return async () => {
       times.push({
         name,
-        wallMs: Math.round(performance.now() - begin),
+        wallMs: Math.round(performance.now() - start),
         cpuMs: Math.max(0, (await cpuMs(runtime)) - cpu),
       });
+    };
+  };
+  return {
+    times,
+    begin,
+    async stage(name, work) {
+      const end = await begin(name);
+      const result = await work();
+      await end();
       return result;
     },
   };

@@ -1,4 +1,6 @@
 /** Starting a devnet's components, and keeping them running while something waits. */
+
+import { poll } from '../../lib/deadline.ts';
 import { infrastructureSpecs, l2Spec, proverSpecs, SERVER_COMPONENTS, serverSpec } from '../../systems/zksync/index.ts';
 import { readCommitments } from '../../systems/zksync/protocol/keys/key-files.ts';
 import { insertVersion } from '../../systems/zksync/protocol/prover-db/intake.ts';
@@ -6,9 +8,11 @@ import { requeueRowsOf } from '../../systems/zksync/protocol/prover-db/workers.t
 import { DevkitError } from '../core/errors.ts';
 import type { ComponentSpec, ComponentStatus } from '../core/types.ts';
 import { ensurePostgresData } from '../host/postgres-data.ts';
+import { askProbe } from '../runtimes/ready/probe.ts';
 import { converge, superviseWhile } from './converge.ts';
 import { coreCount, type OpenDevnet, proverUrl, seedChainState, withDatabase } from './devnet.ts';
 import type { RunContext } from './ensure-component.ts';
+import { step } from './step.ts';
 import { protocolVersion } from './verify.ts';
 
 /** Everything a chain needs to run and to be proven. A chain without contracts (no `chain init`) has no server. */
@@ -37,18 +41,49 @@ export async function startComponents(
   await converge({ specs, ...runContext(devnet), ...options });
 }
 
-/** Keeps `specs` running while `work` goes on; rows of a worker that died are queued again at once. */
+/**
+ * Keeps `specs` running while `work` goes on, from the first moment: what is missing is started, what dies at any time is started again
+ * and its rows are queued at once. `work` begins when all answer and the protocol version has its row.
+ */
+export async function whileAllRun<T>(
+  devnet: OpenDevnet,
+  specs: readonly ComponentSpec[],
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  await prepareData(devnet);
+  return whileRunning(devnet, specs, async (signal) => {
+    await step(devnet.ctx, 'components', 'server and prover components', async () => {
+      await allAnswer(
+        specs.filter(({ id }) => id === 'postgres'),
+        signal,
+      );
+      await ensureVersionRow(devnet);
+      await allAnswer(specs, signal);
+    });
+    return work(signal);
+  });
+}
+
+/** Keeps `specs` running while `work` goes on. */
 export async function whileRunning<T>(
   devnet: OpenDevnet,
   specs: readonly ComponentSpec[],
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  return superviseWhile(work, {
-    specs,
-    ...runContext(devnet),
-    keepChanged: true,
-    downMarker: devnet.ctx.paths.downMarker,
-  });
+  const { downMarker } = devnet.ctx.paths;
+  return superviseWhile(work, { specs, ...runContext(devnet), keepChanged: true, downMarker });
+}
+
+async function allAnswer(specs: readonly ComponentSpec[], signal: AbortSignal): Promise<void> {
+  await Promise.all(
+    specs.map(({ ready }) =>
+      poll(async () => ((await askProbe(ready, 2_000, signal)) === undefined ? true : undefined), {
+        intervalMs: 20,
+        maxIntervalMs: 250,
+        signal,
+      }),
+    ),
+  );
 }
 
 export function runContext(devnet: OpenDevnet): RunContext {
