@@ -10,6 +10,7 @@ import {
   requireServerUrl,
   type ZksyncConfig,
 } from '../../systems/zksync/protocol/config.ts';
+import { type ProtocolVersion, parseVersion } from '../../systems/zksync/protocol/ids.ts';
 import { l2Genesis } from '../../systems/zksync/protocol/l2/genesis.ts';
 import { DevkitError } from '../core/errors.ts';
 import { type DevnetState, requireState } from '../core/state.ts';
@@ -106,3 +107,20 @@ export async function withDatabase<T>(url: string, work: (pool: pg.Pool) => Prom
 /** Protocol code cannot know our error class: its configuration errors are the user's to mend. */
 export const asUserError = (error: unknown): unknown =>
   error instanceof ConfigError ? new DevkitError('CONFIG_INVALID', error.message, { cause: error }) : error;
+
+/** Whether `chain init` was done: the server has contracts to talk to. */
+export const hasServer = (devnet: OpenDevnet): boolean => {
+  const l1 = devnet.config.contracts?.['l1'] as { diamond_proxy_addr?: string } | undefined;
+  return l1?.diamond_proxy_addr !== undefined && !/^0x0*$/.test(l1.diamond_proxy_addr);
+};
+
+/** Version that the chain's batches are proven under. @throws DevkitError CONFIG_INVALID */
+export function protocolVersion(devnet: OpenDevnet): ProtocolVersion {
+  const text = devnet.config.genesis?.protocolSemanticVersion;
+  const version = parseVersion(text ?? '');
+  if (version !== undefined) return version;
+  throw new DevkitError(
+    'CONFIG_INVALID',
+    `${devnet.chain.paths.genesis}: genesis_protocol_semantic_version is ${text ?? 'missing'}, expected 0.<minor>.<patch>`,
+  );
+}

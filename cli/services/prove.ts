@@ -4,12 +4,12 @@ import { batchDetails, listBatches, unsealedCounts } from '../../systems/zksync/
 import { DevkitError } from '../core/errors.ts';
 import { sealBatch, waitForTree } from './batch.ts';
 import type { ServiceContext } from './context.ts';
-import { type OpenDevnet, openDevnet, serverUrl, withDatabase } from './devnet.ts';
+import { hasServer, type OpenDevnet, openDevnet, serverUrl, withDatabase } from './devnet.ts';
 import type { ProveInput, ProveResult } from './inputs.ts';
 import { waitForProof } from './job-watch.ts';
 import { makeReceipt, writeReceipt } from './receipt.ts';
 import { measureStages, type Stages } from './stages.ts';
-import { allSpecs, hasServer, whileAllRun } from './start.ts';
+import { allSpecs, whileAllRun } from './start.ts';
 import { step } from './step.ts';
 import { expectedOf, openVerifier, readProofFile, runChecks } from './verify.ts';
 import { newestBatch } from './watch.ts';

@@ -4,9 +4,9 @@ import { DevkitError } from '../core/errors.ts';
 import type { ComponentSpec, ComponentStatus } from '../core/types.ts';
 import { runAttached } from './attach.ts';
 import type { ServiceContext } from './context.ts';
-import { coreCount, type OpenDevnet, openDevnet } from './devnet.ts';
+import { coreCount, hasServer, type OpenDevnet, openDevnet } from './devnet.ts';
 import type { ProverRunInput, ProverRunResult } from './inputs.ts';
-import { hasServer, runContext, startComponents, whileRunning } from './start.ts';
+import { runContext, startComponents, whileRunning } from './start.ts';
 
 /** Ends when the component ends, or when the signal aborts: then it was stopped gracefully. */
 export async function proverRun(ctx: ServiceContext, input: ProverRunInput): Promise<ProverRunResult> {

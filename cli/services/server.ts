@@ -4,11 +4,11 @@ import { poll } from '../../lib/deadline.ts';
 import { l2Spec, SERVER_COMPONENTS, serverSpec } from '../../systems/zksync/index.ts';
 import { DevkitError } from '../core/errors.ts';
 import type { ServiceContext } from './context.ts';
-import { openDevnet } from './devnet.ts';
+import { hasServer, openDevnet } from './devnet.ts';
 import { chainInit } from './ecosystem/init.ts';
 import type { ServerRunInput, ServerRunResult, ServerWaitInput, ServerWaitResult } from './inputs.ts';
 import { attach, refuseRunning, startDatabase } from './prover-run.ts';
-import { hasServer, startComponents } from './start.ts';
+import { startComponents } from './start.ts';
 
 /** In the foreground until it ends or the signal aborts. Database, L1 and the chain's own node are started if need be. */
 export async function serverRun(ctx: ServiceContext, input: ServerRunInput): Promise<ServerRunResult> {

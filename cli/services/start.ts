@@ -10,10 +10,17 @@ import type { ComponentSpec, ComponentStatus } from '../core/types.ts';
 import { ensurePostgresData } from '../host/postgres-data.ts';
 import { askProbe } from '../runtimes/ready/probe.ts';
 import { converge, superviseWhile } from './converge.ts';
-import { coreCount, type OpenDevnet, proverUrl, seedChainState, withDatabase } from './devnet.ts';
+import {
+  coreCount,
+  hasServer,
+  type OpenDevnet,
+  protocolVersion,
+  proverUrl,
+  seedChainState,
+  withDatabase,
+} from './devnet.ts';
 import type { RunContext } from './ensure-component.ts';
 import { step } from './step.ts';
-import { protocolVersion } from './verify.ts';
 
 /** Everything a chain needs to run and to be proven. A chain without contracts (no `chain init`) has no server. */
 export function allSpecs(devnet: OpenDevnet): ComponentSpec[] {
@@ -21,12 +28,6 @@ export function allSpecs(devnet: OpenDevnet): ComponentSpec[] {
   const core = hasServer(devnet) ? [l2Spec(zksync), serverSpec(zksync, SERVER_COMPONENTS)] : [];
   return [...infrastructureSpecs(zksync, ports), ...core, ...proverSpecs(zksync, { threads: coreCount() })];
 }
-
-/** Whether `chain init` was done: the server has contracts to talk to. */
-export const hasServer = (devnet: OpenDevnet): boolean => {
-  const l1 = devnet.config.contracts?.['l1'] as { diamond_proxy_addr?: string } | undefined;
-  return l1?.diamond_proxy_addr !== undefined && !/^0x0*$/.test(l1.diamond_proxy_addr);
-};
 
 /**
  * Starts what is missing of `specs` and waits until it is ready. With `keepChanged` a component that runs with other flags (somebody's

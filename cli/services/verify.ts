@@ -10,7 +10,6 @@ import { createHasher, type Hasher } from '../../systems/zksync/protocol/batch/h
 import type { ExpectedBatch } from '../../systems/zksync/protocol/bundle/check.ts';
 import { checkProofFile, decodeProofFile } from '../../systems/zksync/protocol/bundle/proof-file.ts';
 import { BatchNotReadyError, expectedBatch } from '../../systems/zksync/protocol/core-db/expected.ts';
-import { type ProtocolVersion, parseVersion } from '../../systems/zksync/protocol/ids.ts';
 import { type CircuitSet, loadCircuitSet } from '../../systems/zksync/protocol/keys/circuit-set.ts';
 import { publicClient } from '../../systems/zksync/protocol/l1/clients.ts';
 import { checkProofOnL1, readRollup } from '../../systems/zksync/protocol/l1/rollup.ts';
@@ -18,7 +17,15 @@ import { proverFinalProofKey } from '../../systems/zksync/protocol/store/keys.ts
 import { findObject, openObjectStore } from '../../systems/zksync/protocol/store/object-store.ts';
 import { DevkitError } from '../core/errors.ts';
 import type { ServiceContext } from './context.ts';
-import { externalApiUrl, type OpenDevnet, openDevnet, serverUrl, withDatabase } from './devnet.ts';
+import {
+  externalApiUrl,
+  hasServer,
+  type OpenDevnet,
+  openDevnet,
+  protocolVersion,
+  serverUrl,
+  withDatabase,
+} from './devnet.ts';
 import { expectedOfGivenBatch } from './given-batch.ts';
 import type { VerifierCheck, VerifyInput, VerifyResult } from './inputs.ts';
 
@@ -168,7 +175,7 @@ export function rollupAddress(devnet: OpenDevnet): Hex | undefined {
  * witness input that is to be proven. Never from the proof file.
  */
 export async function expectedOf(devnet: OpenDevnet, batch: number): Promise<ExpectedBatch> {
-  if (devnet.config.database.serverUrl !== undefined) {
+  if (hasServer(devnet)) {
     const url = serverUrl(devnet);
     const stored = await withDatabase(url, (pool) => expectedBatch(pool, batch, devnet.chain.chainId)).catch(
       (error: unknown) => {
@@ -217,15 +224,4 @@ export async function storedProof(devnet: OpenDevnet, batch: number): Promise<Pr
     if (bytes !== undefined) return { path: join(store.location, key.bucket, key.key), bytes };
   }
   return undefined;
-}
-
-/** Version that the chain's batches are proven under. @throws DevkitError CONFIG_INVALID */
-export function protocolVersion(devnet: OpenDevnet): ProtocolVersion {
-  const text = devnet.config.genesis?.protocolSemanticVersion;
-  const version = parseVersion(text ?? '');
-  if (version !== undefined) return version;
-  throw new DevkitError(
-    'CONFIG_INVALID',
-    `${devnet.chain.paths.genesis}: genesis_protocol_semantic_version is ${text ?? 'missing'}, expected 0.<minor>.<patch>`,
-  );
 }

@@ -2,10 +2,10 @@
 import { sleep } from '../../lib/deadline.ts';
 import { listBatches } from '../../systems/zksync/protocol/core-db/details.ts';
 import type { ServiceContext } from './context.ts';
-import { type OpenDevnet, openDevnet, proverUrl, serverUrl, withDatabase } from './devnet.ts';
+import { hasServer, type OpenDevnet, openDevnet, proverUrl, serverUrl, withDatabase } from './devnet.ts';
 import type { WatchInput, WatchTick } from './inputs.ts';
 import { readTick } from './job-watch.ts';
-import { allSpecs, hasServer, whileRunning } from './start.ts';
+import { allSpecs, whileRunning } from './start.ts';
 
 /** Ends with the tick that says `proven` or `failed`. Components that die meanwhile are started again. */
 export async function* watch(ctx: ServiceContext, input: WatchInput): AsyncGenerator<WatchTick> {

@@ -196,7 +196,7 @@ async function explained<T>(work: () => Promise<T>, l1RpcUrl: string): Promise<T
     const message = (cause as Error).message;
     if (cause instanceof UnsafeL1Error) throw new DevkitError('UNSAFE', message, { cause });
     if (cause instanceof SolcMissingError) throw new DevkitError('HOST_UNFIT', message, { cause });
-    if ((cause as Error).name === 'HttpRequestError') {
+    if (['HttpRequestError', 'L1Error'].includes((cause as Error).name)) {
       throw new DevkitError('COMPONENT_FAILED', `the L1 at ${l1RpcUrl} does not answer`, {
         hint: 'devkit containers   (starts the L1)',
         cause,
