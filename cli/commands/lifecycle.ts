@@ -1,0 +1,153 @@
+/** Life cycle of a devnet. */
+import { readableLogLine } from '../output/log-line.ts';
+import { table } from '../output/table.ts';
+import { defineCommand, defineStream } from './define.ts';
+import { arg, choice, flag, int, list } from './options.ts';
+
+export const upCommand = defineCommand({
+  name: 'up',
+  summary: 'start what is missing of the devnet',
+  about:
+    'Starts what does not run of a devnet that was made by quickstart or step by step, and waits until all of it is ready. Safe to repeat.',
+  examples: ['up', 'up --plan'],
+  options: { plan: flag('only say what would be started') },
+  output: async () => (await import('../services/results.ts')).upResult,
+  async run(ctx, input) {
+    await ctx.prerequisites();
+    const { up } = await import('../services/up.ts');
+    return up(await ctx.service(), { chain: ctx.globals.chain, plan: input.plan });
+  },
+  render: (data, style) => [
+    `devnet ${style.bold(data.devnet)}`,
+    ...table(
+      data.components.map(({ id, state, ports }) => [
+        `  ${id}`,
+        state,
+        portList(Object.entries(ports).map(([name, port]) => ({ name, port }))),
+      ]),
+    ),
+  ],
+});
+
+const portList = (ports: readonly { name: string; port: number }[]): string =>
+  ports.map(({ name, port }) => `${name} ${port}`).join(', ');
+
+export const downCommand = defineCommand({
+  name: 'down',
+  summary: 'stop the devnet; with --all also remove its data',
+  about:
+    'Stops everything that carries the name of the devnet, also what a killed kit left. --all removes databases, chains and logs too; the ecosystem folder with its keys and proofs stays unless it lies inside.',
+  examples: ['down', 'down --all --yes'],
+  options: { all: flag('also remove databases, chain state and logs') },
+  output: async () => (await import('../services/results.ts')).downResult,
+  async run(ctx, input) {
+    const service = await ctx.service();
+    if (input.all) {
+      const sure = await ctx.ask.danger({
+        question: `Remove the devnet '${service.paths.name}' in ${service.paths.dir}?`,
+      });
+      if (!sure) return { devnet: service.paths.name, stopped: [], swept: [], removed: false };
+    }
+    const { downDevnet } = await import('../services/lifecycle.ts');
+    return downDevnet(service, { removeData: input.all });
+  },
+  render: (data) => [
+    `devnet ${data.devnet}: ${data.stopped.length === 0 ? 'nothing ran' : `stopped ${data.stopped.join(', ')}`}`,
+    ...(data.swept.length > 0 ? [`ended what nobody knew of: ${data.swept.join(', ')}`] : []),
+    ...(data.removed ? ['its data is removed'] : []),
+  ],
+});
+
+export const statusCommand = defineCommand({
+  name: 'status',
+  summary: 'what runs, where, and how much memory it takes',
+  examples: ['status', 'status --json'],
+  output: async () => (await import('../services/results.ts')).statusResult,
+  async run(ctx) {
+    const { statusOf } = await import('../services/lifecycle.ts');
+    return statusOf(await ctx.service());
+  },
+  render: (data, style) => {
+    const mib = (bytes: number | undefined): string =>
+      bytes === undefined ? '' : `${Math.round(bytes / 2 ** 20)} MiB`;
+    return [
+      `devnet ${style.bold(data.devnet)} in ${data.workspace}: ${data.state}${
+        data.settings
+          ? ` (${data.settings.system}, variant ${data.settings.variant}, runtime ${data.settings.runtime})`
+          : ''
+      }`,
+      ...table(
+        data.components.map(({ id, state, ready, pid, ports, usage }) => [
+          `  ${id}`,
+          state === 'running' && ready === false ? 'not ready' : state,
+          pid === undefined ? '' : `pid ${pid}`,
+          mib(usage?.pssBytes ?? usage?.rssBytes),
+          portList(ports),
+        ]),
+      ),
+    ];
+  },
+});
+
+export const logsCommand = defineStream({
+  name: 'logs',
+  summary: 'log lines of the components',
+  examples: ['logs', 'logs server --tail 50', 'logs --follow --components gateway,circuit-prover'],
+  args: { component: arg.optionalText('one component; default: all') },
+  options: {
+    components: list('several components', { placeholder: 'names' }),
+    follow: flag('go on with new lines until Ctrl-C', { short: 'f' }),
+    tail: int('last lines of each component', { short: 'n', placeholder: 'n' }),
+  },
+  output: async () => (await import('../services/results.ts')).logLine,
+  async *stream(ctx, input) {
+    const { logsOf } = await import('../services/lifecycle.ts');
+    const components = [...(input.component === undefined ? [] : [input.component]), ...(input.components ?? [])];
+    for await (const line of logsOf(await ctx.service(), { components, follow: input.follow, tail: input.tail })) {
+      const shown = readableLogLine(line.line);
+      yield { ...line, lines: () => [components.length === 1 ? shown : `${line.component} | ${shown}`] };
+    }
+  },
+  render: (data) => data.lines(),
+});
+
+export const envCommand = defineCommand({
+  name: 'env',
+  summary: 'addresses, URLs and folders as shell variables',
+  about: 'For `eval "$(devkit env)"`. The variables hold the database password: they are for this machine.',
+  examples: ['env', 'env --json'],
+  output: async () => (await import('../services/results.ts')).envResult,
+  async run(ctx) {
+    const { envOf } = await import('../services/lifecycle.ts');
+    return envOf(await ctx.service(), { chain: ctx.globals.chain });
+  },
+  render: (data) => Object.entries(data.variables).map(([name, value]) => `export ${name}=${shellQuote(value)}`),
+});
+
+const shellQuote = (value: string): string =>
+  /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
+
+export const doctorCommand = defineCommand({
+  name: 'doctor',
+  summary: 'does this machine have what proving needs?',
+  about:
+    'Looks at cores, memory, disk, ports, Node and container engine. Exit code 3 when something that is needed is missing.',
+  examples: ['doctor', 'doctor --for upstream'],
+  options: { for: choice('what should run here', ['reference', 'upstream']) },
+  output: async () => (await import('../services/results.ts')).doctorResult,
+  async run(ctx, input) {
+    const { doctorOf } = await import('../services/lifecycle.ts');
+    return doctorOf(await ctx.service(), { for: input.for ?? 'reference' });
+  },
+  render: (data, style) => [
+    ...data.checks.flatMap((check) => [
+      `${mark(check.state, style)} ${check.title}: ${check.found} (needed: ${check.needed})`,
+      ...(check.fix ? [`  → ${check.fix}`] : []),
+    ]),
+    data.fit ? style.good(`this machine is fit for ${data.for}`) : style.bad(`this machine is not fit for ${data.for}`),
+  ],
+  exitCode: (data) => (data.fit ? 0 : 3),
+});
+
+const mark = (state: 'ok' | 'warn' | 'fail', style: { good(t: string): string; bad(t: string): string }): string =>
+  state === 'ok' ? style.good('✔') : state === 'warn' ? '!' : style.bad('✖');

@@ -1,0 +1,38 @@
+/** Log lines of our components are JSON; people get time, level, text and the rest as `key=value`. */
+const HIDDEN = new Set(['level', 'time', 'msg', 'name', 'pid', 'pod', 'hostname', 'v', 'err']);
+const LEVELS: Readonly<Record<number, string>> = {
+  10: 'trace',
+  20: 'debug',
+  30: 'info',
+  40: 'warn',
+  50: 'error',
+  60: 'fatal',
+};
+
+/** Lines that are not JSON of ours stay as they are. */
+export function readableLogLine(line: string): string {
+  const entry = line.startsWith('{') ? parse(line) : undefined;
+  if (entry?.['msg'] === undefined) return line;
+  const level = LEVELS[Number(entry['level'])] ?? String(entry['level'] ?? 'info');
+  const time = new Date(entry['time'] as string | number);
+  const clock = Number.isNaN(time.getTime()) ? '' : `${time.toISOString().slice(11, 23)} `;
+  const rest = Object.entries(entry)
+    .filter(([key]) => !HIDDEN.has(key))
+    .map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  return `${clock}${level.toUpperCase().padEnd(5)} ${String(entry['msg'])}${rest.join('')}${errorText(entry)}`;
+}
+
+/** The error's own text, unless the message says it already. */
+function errorText({ err, msg }: Record<string, unknown>): string {
+  const message = (err as { message?: unknown } | undefined)?.message;
+  const text = String(message).split('\n')[0] ?? '';
+  return message === undefined || text.startsWith(String(msg)) ? '' : `: ${text}`;
+}
+
+function parse(line: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return undefined; // a line that only looks like JSON
+  }
+}
