@@ -45,6 +45,7 @@ export async function openDevnet(ctx: ServiceContext, chainName?: string): Promi
     config,
     zksync: {
       ecosystemDir: ecosystem.paths.dir,
+      chain: chain.name,
       configsDir: chain.paths.configs,
       dataDir: ctx.paths.dataDir,
       postgresData: ctx.paths.postgresData,

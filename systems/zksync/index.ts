@@ -10,6 +10,8 @@ import { l2Genesis } from './protocol/l2/genesis.ts';
 export interface ZksyncDevnet {
   /** Folder with ZkStack.yaml. */
   ecosystemDir: string;
+  /** Name of the chain. */
+  chain: string;
   /** `chains/<name>/configs`, absolute. */
   configsDir: string;
   /** Data folder of the devnet: postgres, l1, l2. */
@@ -48,13 +50,15 @@ const MAIN_DIR = join(import.meta.dirname, 'components');
 const LOOPBACK = '127.0.0.1';
 
 export const l1StateFile = (devnet: Pick<ZksyncDevnet, 'dataDir'>): string => join(devnet.dataDir, 'l1', 'state.json');
-export const l2StateFile = (devnet: Pick<ZksyncDevnet, 'dataDir'>): string => join(devnet.dataDir, 'l2', 'state.json');
+/** Each chain of a devnet has its own L2. */
+export const l2StateFile = (devnet: Pick<ZksyncDevnet, 'dataDir' | 'chain'>): string =>
+  join(devnet.dataDir, `l2-${devnet.chain}`, 'state.json');
 
 const portOf = (url: string): number => Number(new URL(url).port);
 
 /** Database and L1: what every other component leans on. */
 export function infrastructureSpecs(
-  devnet: Omit<ZksyncDevnet, 'configsDir' | 'ecosystemDir' | 'config'>,
+  devnet: Pick<ZksyncDevnet, 'dataDir' | 'postgresData'>,
   ports: { postgres: number; l1: number },
 ): ComponentSpec[] {
   const { chainId, anvilArgs } = l1Genesis();

@@ -1,8 +1,11 @@
 /** `ecosystem init` and `chain init`: configs, money, contracts on L1, genesis of the core database. */
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { cacheDir } from '../../../lib/cache-dir.ts';
 import { createBb } from '../../../proving/bb.ts';
 import { ensureCrs } from '../../../proving/crs.ts';
 import { openPoseidon2 } from '../../../proving/poseidon2.ts';
+import { l2StateFile } from '../../../systems/zksync/index.ts';
 import { createHasher } from '../../../systems/zksync/protocol/batch/hash.ts';
 import { GenesisMismatchError, genesisValues, runGenesis } from '../../../systems/zksync/protocol/core-db/genesis.ts';
 import { PROVER_PROTOCOL_VERSION } from '../../../systems/zksync/protocol/ids.ts';
@@ -14,6 +17,7 @@ import { LOCAL_L1_CHAIN_ID } from '../../../systems/zksync/protocol/l1/genesis.t
 import { UnsafeL1Error } from '../../../systems/zksync/protocol/l1/safety.ts';
 import type { Wallets } from '../../../systems/zksync/protocol/l1/wallets.ts';
 import { DevkitError } from '../../core/errors.ts';
+import { createProcessRuntime } from '../../runtimes/process/index.ts';
 import type { ServiceContext } from '../context.ts';
 import { step } from '../step.ts';
 import {
@@ -114,8 +118,10 @@ async function initOne(
   const wallets = await readWallets(chain.paths.wallets);
   const keys = await step(ctx, id('keys'), label('keys'), () => ensureKeys(ctx, ecosystem));
   const genesis = await genesisOf(chain);
+  const anew = !input.dontDrop && !input.noGenesis;
+  if (anew) await forgetChain(ctx, chain);
   const deployed = await step(ctx, id('contracts'), label('verifier and rollup contract on L1'), () =>
-    deploy(ctx, { ecosystem, chain, wallets, keys, genesis, l1RpcUrl }),
+    deploy(ctx, { ecosystem, chain, wallets, keys, genesis, l1RpcUrl, anew }),
   );
   await writeGenesis(chain, wallets, keys, genesis);
   const database = await step(ctx, id('genesis'), label('core database and genesis'), () =>
@@ -155,11 +161,22 @@ interface Deployment {
   keys: CircuitSet;
   genesis: Genesis;
   l1RpcUrl: string;
+  /** New contracts even where old ones fit: those have the batches of a chain that is gone. */
+  anew: boolean;
+}
+
+/** A chain whose database is dropped starts from its genesis: nothing of its earlier life may be taken up again. */
+async function forgetChain(ctx: ServiceContext, chain: Chain): Promise<void> {
+  const runtime = createProcessRuntime({ paths: ctx.paths });
+  for (const id of ['server', 'l2']) await runtime.stop(id, ctx.signal);
+  await rm(dirname(l2StateFile({ dataDir: ctx.paths.dataDir, chain: chain.name })), { recursive: true, force: true });
+  await rm(chain.paths.artifacts, { recursive: true, force: true });
+  await mkdir(chain.paths.artifacts, { recursive: true });
 }
 
 async function deploy(
   ctx: ServiceContext,
-  { ecosystem, chain, wallets, keys, genesis, l1RpcUrl }: Deployment,
+  { ecosystem, chain, wallets, keys, genesis, l1RpcUrl, anew }: Deployment,
 ): Promise<DeployedContracts & { reused: boolean }> {
   const { crs: name } = await provingSettings(ecosystem);
   const crs = await ensureCrs({ crs: name, points: 1, cacheDir: cacheDir(), signal: ctx.signal });
@@ -181,7 +198,7 @@ async function deploy(
       }),
       genesis,
       signal: ctx.signal,
-      ...(recorded ? { recorded } : {}),
+      ...(recorded && !anew ? { recorded } : {}),
     });
   }, l1RpcUrl);
   await editYaml(chain.paths.contracts, flatten({ ...contractsYaml(result) }));

@@ -50,7 +50,7 @@ export function addGatewayRoutes(app: FastifyInstance, context: GatewayContext):
   });
 }
 
-/** Stores the input, then inserts version and job; repeating it changes nothing. */
+/** Stores the input, then inserts version and job. Repeated, it only puts a proof that was handed out on offer again. */
 async function submit({ pool, store, log }: GatewayContext, data: ProofGenerationData): Promise<void> {
   const id = { batch: data.l1BatchNumber, chainId: data.chainId };
   const blob = encodeWitnessInput(data.witnessInputData);
@@ -65,9 +65,11 @@ async function submit({ pool, store, log }: GatewayContext, data: ProofGeneratio
   );
   const version = formatVersion(data.protocolVersion);
   log.info({ ...id, version, bytes: blob.length }, isNew ? 'batch accepted' : 'batch was here already');
+  // a core that submits again has not kept the proof it may have been given
+  if (!isNew && (await dbCall(() => offerProofAgain(pool, id)))) log.info({ ...id }, 'its proof is on offer again');
 }
 
-/** A proof is handed out once: if the caller loses it after that, an operator must offer it again. */
+/** A proof is handed out once; a caller that loses it gets it again by submitting the batch again. */
 async function poll(
   { pool, store, log }: GatewayContext,
   { batchNumber, chainId }: L1BatchId,

@@ -1,3 +1,5 @@
+import { retry } from '../../../../lib/retry.ts';
+
 /** A node answered with an error. */
 export class RpcError extends Error {
   override readonly name = 'RpcError';
@@ -43,4 +45,15 @@ export function httpRpc(url: string, name: string): Rpc {
 function reasonOf(error: unknown): string {
   const { cause, message } = error as Error;
   return cause instanceof Error ? (cause as NodeJS.ErrnoException).code || cause.message : message;
+}
+
+/** Asks again for up to two seconds when the node is not there: it may be restarting. Only for calls that change nothing. */
+export function patientRpc(rpc: Rpc, signal: AbortSignal): Rpc {
+  return (method, params) =>
+    retry(() => rpc(method, params), {
+      attempts: 11,
+      delayMs: 200,
+      retryIf: (error) => error instanceof RpcUnreachableError,
+      signal,
+    });
 }

@@ -28,7 +28,7 @@ import { openL1, rollupAddress } from './eth/l1.ts';
 import { managerTask } from './eth/manager-task.ts';
 import { watcherTask } from './eth/watcher-task.ts';
 import { createHealth, type Health, healthServer } from './health.ts';
-import { httpRpc } from './json-rpc.ts';
+import { httpRpc, patientRpc } from './json-rpc.ts';
 import type { ComponentName } from './names.ts';
 import { createProofChecker } from './proofs/checker.ts';
 import { fetcherTask, submitterTask } from './proofs/data-handler-tasks.ts';
@@ -193,7 +193,7 @@ async function openApis(
     const { httpPort: port, bindAddress: host } = config.api.web3JsonRpc;
     const l1 = { chainId: config.genesis?.l1ChainId ?? 9, mainContract: rollupAddress(config) ?? null };
     const methods = { ...zksMethods(server, l1), ...writeMethods(server, signal) };
-    stack.use(await listenHttp(apiServer({ l2: server.l2, methods, log }), 'api', { host, port }));
+    stack.use(await listenHttp(apiServer({ l2: patientRpc(server.l2, signal), methods, log }), 'api', { host, port }));
     health.set('http_api', { status: 'ready' });
   }
   if (components.includes('external_proof_integration_api')) {

@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from '../../shared/log.ts';
+import { isConnectionError } from '../../shared/worker-loop.ts';
 import { type Rpc, RpcError, RpcUnreachableError } from '../json-rpc.ts';
 import { isForwarded } from './methods.ts';
 import { ApiError, type Method, RPC_CODES } from './rpc-errors.ts';
@@ -79,6 +80,7 @@ function toFailure(log: Logger, id: unknown, method: string, error: unknown) {
   if (error instanceof ApiError) return failure(id, error.code, error.message);
   if (error instanceof RpcError) return failure(id, error.code, error.message, error.data);
   if (error instanceof RpcUnreachableError) return failure(id, RPC_CODES.server, error.message);
+  if (isConnectionError(error)) return failure(id, RPC_CODES.server, 'the core database is not reachable');
   log.error({ err: error, method }, 'request failed');
   return failure(id, RPC_CODES.internal, 'Internal error');
 }

@@ -5,7 +5,7 @@ import { sealBatch } from '../../../protocol/core-db/batches.ts';
 import { deleteRefusedTransaction, insertTransaction } from '../../../protocol/core-db/blocks.ts';
 import { inTransaction, notifyCore } from '../../../protocol/core-db/db.ts';
 import type { ServerContext } from '../context.ts';
-import { RpcError } from '../json-rpc.ts';
+import { RpcError, RpcUnreachableError } from '../json-rpc.ts';
 import { executableCount, sendRaw } from '../state-keeper/l2-node.ts';
 import { isInSync, withPoolLock } from '../state-keeper/recover.ts';
 import { readTransaction, TransactionRefusedError } from '../state-keeper/transactions.ts';
@@ -33,6 +33,8 @@ async function sendTransaction(server: Writer, raw: Hex, signal: AbortSignal): P
   try {
     await inTransaction(server.pool, (db) => withPoolLock(db, 'shared', () => sendRaw(server.l2, tx.raw)));
   } catch (error) {
+    // recorded: the state keeper hands it to the node when that is back
+    if (error instanceof RpcUnreachableError) return tx.hash;
     if (!(error instanceof RpcError)) throw error;
     // the state keeper may have found the row and put it into a block already
     if ((await server.l2('eth_getTransactionByHash', [tx.hash])) === null) {
@@ -59,9 +61,15 @@ async function sealNow(server: Writer, signal: AbortSignal): Promise<number> {
   return number;
 }
 
+/** A node that is being restarted. */
+function notYet(error: unknown): false {
+  if (error instanceof RpcUnreachableError) return false;
+  throw error;
+}
+
 async function waitFor(server: Writer, signal: AbortSignal, condition: () => Promise<boolean>): Promise<void> {
   try {
-    await poll(async () => (await condition()) || undefined, {
+    await poll(async () => (await condition().catch(notYet)) || undefined, {
       intervalMs: 5,
       maxIntervalMs: 100,
       timeoutMs: STATE_KEEPER_WAIT_MS,
@@ -71,7 +79,7 @@ async function waitFor(server: Writer, signal: AbortSignal, condition: () => Pro
     if (!(error instanceof DeadlineError)) throw error;
     throw new ApiError(
       RPC_CODES.server,
-      `the state keeper of chain ${server.chainId} does not keep up: is the server running with component state_keeper?`,
+      `L2 node or state keeper of chain ${server.chainId} does not keep up: are both running? (devkit status)`,
     );
   }
 }

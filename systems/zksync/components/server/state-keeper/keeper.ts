@@ -1,7 +1,7 @@
 import { sealBatch, unsealedAgeMs } from '../../../protocol/core-db/batches.ts';
 import { latestMiniblock, pendingTransactions } from '../../../protocol/core-db/blocks.ts';
 import { inTransaction } from '../../../protocol/core-db/db.ts';
-import { executableCount, mineBlock, readBlock } from './l2-node.ts';
+import { executableCount, L2_BASE_FEE, mineBlock, readBlock } from './l2-node.ts';
 import { type ChainContext, recordBlock } from './record.ts';
 import { bringBack, isInSync, type Recovery, refillPool, withPoolLock } from './recover.ts';
 
@@ -69,7 +69,7 @@ async function stayInSync(chain: ChainContext, refill: boolean, report: (event: 
 /** Mines and records a block. The time may repeat, but never runs back. */
 async function makeBlock(chain: ChainContext, clock: Clock): Promise<KeeperEvent> {
   const last = (await latestMiniblock(chain.pool))!;
-  await mineBlock(chain.rpc, Math.max(Math.floor(clock() / 1000), last.timestamp));
+  await mineBlock(chain.rpc, Math.max(Math.floor(clock() / 1000), last.timestamp), L2_BASE_FEE);
   const block = (await readBlock(chain.rpc, 'latest'))!;
   const row = await recordBlock(chain, block);
   return {

@@ -56,11 +56,12 @@ export async function readBlock(rpc: Rpc, which: number | 'latest'): Promise<L2B
 export const quantity = (n: number | bigint): Hex => `0x${n.toString(16)}`;
 
 /**
- * Takes the node back to its genesis block, whatever it has now. Only the coinbase would make it another one, and a node
- * that was started from a state file forgets its accounts.
+ * Takes the node back to its genesis block, whatever it has now. anvil gives the new block 0 the current coinbase and base
+ * fee, and a node that was started from a state file forgets its accounts.
  */
 export async function resetToGenesis(rpc: Rpc, accounts: readonly GenesisAccount[]): Promise<void> {
   await rpc('anvil_setCoinbase', [zeroAddress]);
+  await rpc('anvil_setNextBlockBaseFeePerGas', [quantity(L2_BASE_FEE)]);
   await rpc('anvil_reset');
   for (const { address, balance, nonce, code } of accounts) {
     await rpc('anvil_setBalance', [address, quantity(balance)]);
@@ -85,8 +86,12 @@ export async function executableCount(rpc: Rpc): Promise<number> {
   return hexToNumber((await rpc<{ pending: Hex }>('txpool_status')).pending);
 }
 
+/** Of every block: transactions pay the tip alone. */
+export const L2_BASE_FEE = 0n;
+
 /** Makes one block of what is in the pool. `timestamp` must not be less than the last block's. */
-export async function mineBlock(rpc: Rpc, timestamp: number): Promise<void> {
+export async function mineBlock(rpc: Rpc, timestamp: number, baseFee: bigint): Promise<void> {
+  await rpc('anvil_setNextBlockBaseFeePerGas', [quantity(baseFee)]);
   await rpc('evm_setNextBlockTimestamp', [timestamp]);
   await rpc('evm_mine');
 }

@@ -138,7 +138,7 @@ async function resetNode(chain: ChainContext): Promise<0> {
 async function replayBlock(chain: ChainContext, number: number): Promise<L2Block> {
   const row = (await miniblockHeader(chain.pool, number))!;
   for (const { raw } of await miniblockTransactions(chain.pool, number)) await sendRaw(chain.rpc, raw);
-  await mineBlock(chain.rpc, row.timestamp);
+  await mineBlock(chain.rpc, row.timestamp, row.baseFeePerGas);
   const block = (await readBlock(chain.rpc, 'latest'))!;
   if (block.number !== number || block.hash !== row.hash) throw replayMismatch(block, row);
   return block;
