@@ -13,13 +13,14 @@ await $`tsc --noEmit`;
 await $`biome check .`;
 
 const report = join(tmpdir(), `devkit-test-${process.pid}.json`);
-const run = await $`vitest run ${projects.flatMap((p) => ['--project', p])} --reporter=default --reporter=json --outputFile.json=${report}`.nothrow();
+const run =
+  await $`vitest run ${projects.flatMap((p) => ['--project', p])} --reporter=default --reporter=json --outputFile.json=${report}`.nothrow();
 const text = await readFile(report, 'utf8').catch(() => undefined);
 await rm(report, { force: true });
 const result = text === undefined ? undefined : (JSON.parse(text) as Record<string, number>);
 const passed = result?.numPassedTests ?? 0;
 // a file that fails to load has no failed test of its own
-const failed = Math.max((result?.numFailedTests ?? 0), run.exitCode === 0 ? 0 : 1);
+const failed = Math.max(result?.numFailedTests ?? 0, run.exitCode === 0 ? 0 : 1);
 const skipped = (result?.numPendingTests ?? 0) + (result?.numTodoTests ?? 0);
 echo(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
