@@ -167,10 +167,18 @@ async function verify(binary: string, crs: Crs, job: Parameters<Bb['verify']>[0]
 }
 
 /**
- * What bb 5.0.0 prints when the proof is at fault: a failed check, a point off the curve, a point limb out of range.
- * (Found by changing each word of proofs of both targets in several ways.)
+ * What bb 5.0.0 prints when the proof is at fault: a failed check, a point off the curve, a word or point limb out of range, pairing points
+ * at infinity. (Found by changing each word of proofs of both targets in several ways, and by proofs of constant and random words.)
  */
-const REJECTIONS = /Proof verification failed|Deserialized point is not on the curve|some bad proof serde or parsing/;
+const REJECTIONS = new RegExp(
+  [
+    'Proof verification failed',
+    'Deserialized point is not on the curve',
+    'some bad proof serde or parsing',
+    'Cannot aggregate: incoming pairing points are at infinity',
+    'Non-canonical (?:proof element|public input|(?:base |scalar )?field element): value >= ',
+  ].join('|'),
+);
 
 /** bb exits with 1 for an invalid proof and for its own failures alike: only exit code and words together are a verdict. */
 function verdict(exitCode: number, output: string): boolean {

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { readJson, writeFileAtomic } from '../lib/atomic-file.ts';
 import { withFileLock } from '../lib/file-lock.ts';
 import { CANONICAL_G2 } from './bb/binary.ts';
-import { FIELD_Q, fromBytes, isOnCurve } from './crs/curve.ts';
+import { FIELD_Q, fromBytes, isOnCurve, isOnTwist } from './crs/curve.ts';
 import { DEV_CRS_ID, DEV_TAU_LABEL, devG2, devTau } from './crs/dev.ts';
 import { CHUNK_POINTS, generateChunks } from './crs/generate.ts';
 import type { Crs } from './types.ts';
@@ -136,6 +136,7 @@ async function checkFolder(folder: string, points: number): Promise<Crs> {
   const g2 = await readFile(join(dir, G2_FILE)).catch(() => undefined);
   if (g2 === undefined) throw new CrsError(`the reference string folder ${dir} has no readable ${G2_FILE}`);
   if (g2.length !== 128) throw new CrsError(`${join(dir, G2_FILE)} has ${g2.length} bytes instead of 128`);
+  assertTau2(join(dir, G2_FILE), g2);
   const size = (await stat(join(dir, G1_FILE)).catch(() => undefined))?.size;
   if (size === undefined)
     throw new CrsError(`the reference string folder ${dir} has no ${G1_FILE} (uncompressed points)`);
@@ -146,6 +147,21 @@ async function checkFolder(folder: string, points: number): Promise<Crs> {
   assertPoints(join(dir, G1_FILE), head);
   const id = `folder-${createHash('sha256').update(g2).update(head).digest('hex').slice(0, 16)}`;
   return { kind: 'folder', id, dir, points: Math.floor(size / POINT_BYTES), g2: new Uint8Array(g2) };
+}
+
+/** Zeros stand for the point at infinity, under which anybody can make a proof that verifies. */
+function assertTau2(path: string, g2: Uint8Array): void {
+  const word = (at: number) => fromBytes(g2.subarray(32 * at, 32 * at + 32));
+  const [a, b, c, d] = [word(0), word(1), word(2), word(3)];
+  const canonical = [a, b, c, d].every((value) => value < FIELD_Q);
+  if (
+    !canonical ||
+    !isOnTwist([
+      [a, b],
+      [c, d],
+    ])
+  )
+    throw new CrsError(`${path} is not a point of BN254's second group`);
 }
 
 function assertPoints(path: string, head: Uint8Array): void {

@@ -75,6 +75,10 @@ const invert2 = (a: Fp2): Fp2 => {
 };
 const equal2 = (a: Fp2, b: Fp2): boolean => a[0] === b[0] && a[1] === b[1];
 
+/** y^2 = x^3 + 3 / (9 + u). Says nothing about the subgroup. */
+export const isOnTwist = ([x, y]: NonNullable<G2>): boolean =>
+  equal2(mul2([9n, 1n], sub2(mul2(y, y), mul2(mul2(x, x), x))), [3n, 0n]);
+
 export function addG2(p: G2, q: G2): G2 {
   if (p === undefined) return q;
   if (q === undefined) return p;

@@ -12,22 +12,18 @@ import { createHasher, fieldHex, TAG } from '../../../systems/zksync/protocol/ba
 import { type Message, netWrites } from '../../../systems/zksync/protocol/batch/log.ts';
 import { createTree } from '../../../systems/zksync/protocol/batch/tree.ts';
 import { planBasic } from '../../../systems/zksync/protocol/batch/witness-plan.ts';
-import {
-  assembleFinalProof,
-  type BundledProof,
-  encodeFinalProof,
-  type FinalProof,
-  type KindProofs,
-} from '../../../systems/zksync/protocol/bundle/bundle.ts';
+import type { BundledProof, FinalProof } from '../../../systems/zksync/protocol/bundle/bundle.ts';
 import {
   type BundleVerdict,
   checkFinalProof,
   type ExpectedBatch,
 } from '../../../systems/zksync/protocol/bundle/check.ts';
+import { checkProofFile, encodeProofFile } from '../../../systems/zksync/protocol/bundle/proof-file.ts';
 import { CRS_POINTS } from '../../../systems/zksync/protocol/circuits.ts';
 import { loadCircuitSet, makeKeys } from '../../../systems/zksync/protocol/keys/circuit-set.ts';
+import { assembleFinalProof, type KindProofs } from '../../unit/batch/assemble.ts';
 import { BEFORE, MESSAGES, RECORDS, witnessInput } from '../../unit/batch/sample.ts';
-import { aggregate, expectedOf, type ProvedBatch, type Prover, proveBatch, proveOne } from './pipeline.ts';
+import { aggregate, expectedOf, type ProvedBatch, type Prover, proveBatch, proveOne, VERSION } from './pipeline.ts';
 
 /** More than one VM and one L1MessagesHasher instance takes. */
 const MANY: Message[] = [...MESSAGES, ...Array.from({ length: 7 }, (_, i) => ({ tx: i, sender: 7n, word: BigInt(i) }))];
@@ -69,7 +65,8 @@ function check(
   verify: Bb['verify'] = prover.bb.verify,
 ): Promise<BundleVerdict> {
   const expected = { ...batch.expected, ...change };
-  return checkFinalProof(proof, { circuitSet: prover.set, hasher: prover.hasher, expected, verify });
+  const context = { circuitSet: prover.set, hasher: prover.hasher, expected, verify };
+  return proof instanceof Uint8Array ? checkProofFile(proof, context) : checkFinalProof(proof, context);
 }
 
 /** The bundle with other proofs at some positions. */
@@ -87,7 +84,7 @@ const VM = 5;
 
 describe('an honest bundle', () => {
   test('is accepted, every proof counted', async () => {
-    expect(await check(encodeFinalProof(final))).toEqual({ verdict: 'accepted', proofs: 17 });
+    expect(await check(encodeProofFile(final, VERSION))).toEqual({ verdict: 'accepted', proofs: 17 });
   });
 
   test('lists the proofs in walking order', () => {
@@ -174,11 +171,54 @@ describe('a bundle is rejected', () => {
     expect(verdict.reason).toMatch(/proof 5 \(vm\) does not verify/);
   });
 
-  test('when its bytes end early, go on, or are not its canonical form', async () => {
-    const bytes = encodeFinalProof(final);
+  test('when its bytes end early, go on, or name another version', async () => {
+    const bytes = encodeProofFile(final, VERSION);
     for (const bad of [bytes.subarray(0, -1), Buffer.concat([bytes, Buffer.of(0)]), new Uint8Array()]) {
       expect(await check(new Uint8Array(bad))).toMatchObject({ verdict: 'rejected', proofs: 0 });
     }
+    const other = await check(encodeProofFile(final, { ...VERSION, patch: 1 }));
+    expect(other.reason).toBe('protocol version 0.31.1, expected 0.31.0');
+  });
+
+  test('by its one bad proof, wherever it stands, and no other is begun after it', async () => {
+    for (const bad of [0, 9, 16]) {
+      const seen: Uint8Array[] = [];
+      const verdict = await check(final, {}, ({ proof }) => {
+        seen.push(proof.bytes);
+        return Promise.resolve(proof.bytes !== final.proofs[bad]!.proof);
+      });
+      expect(verdict.reason).toMatch(new RegExp(`proof ${bad} .* does not verify`));
+      expect(seen.length).toBeLessThanOrEqual(bad + 3);
+    }
+  });
+});
+
+describe('the check', () => {
+  test('verifies every proof of the bundle, each once', async () => {
+    const seen: Uint8Array[] = [];
+    const verdict = await check(final, {}, ({ proof }) => Promise.resolve(seen.push(proof.bytes) > 0));
+    expect(verdict.verdict).toBe('accepted');
+    expect(new Set(seen)).toEqual(new Set(final.proofs.map((proof) => proof.proof)));
+    expect(seen).toHaveLength(17);
+  });
+
+  test('ends with an error when bb fails, and starts it no more', async () => {
+    let calls = 0;
+    const failing = () => Promise.reject(new Error(`bb did not start (${++calls})`));
+    await expect(check(final, {}, failing)).rejects.toThrow('bb did not start');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(calls).toBe(2);
+  });
+
+  test('ends with an error when bb fails at one proof only, and takes no other after it', async () => {
+    let calls = 0;
+    const failing = async () => {
+      if (++calls === 1) throw new Error('bb did not start');
+      return true;
+    };
+    await expect(check(final, {}, failing)).rejects.toThrow('bb did not start');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(calls).toBeLessThan(5);
   });
 });
 

@@ -1,6 +1,5 @@
 /** Batches that are not what they claim: no witness exists, or none for the circuit above. States are recomputed so that only the rule itself fails. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { solveWitness, WitnessUnsatisfiedError } from '../../../proving/noir.ts';
 import { openPoseidon2 } from '../../../proving/poseidon2.ts';
 import type { CircuitInputs, Program } from '../../../proving/types.ts';
 import { entriesToOps, treeOpsToEntries } from '../../../systems/zksync/protocol/batch/entries.ts';
@@ -21,6 +20,7 @@ import { climb, createTree, leafHash, type TreeOp } from '../../../systems/zksyn
 import type { CircuitName } from '../../../systems/zksync/protocol/circuits.ts';
 import { readArtifact } from '../../../systems/zksync/protocol/keys/programs.ts';
 import { BEFORE, MESSAGES, RECORDS, read, write } from '../../unit/batch/sample.ts';
+import { failureOf } from './failure.ts';
 
 const poseidon2 = await openPoseidon2();
 const hasher = createHasher(poseidon2);
@@ -33,16 +33,7 @@ beforeAll(async () => {
   }
 });
 
-/** The text of the failing assertion, or what else the solver says; undefined when there is a witness. */
-async function failure(name: CircuitName, inputs: CircuitInputs): Promise<string | undefined> {
-  try {
-    await solveWitness(programs.get(name)!, inputs);
-    return undefined;
-  } catch (error) {
-    if (error instanceof WitnessUnsatisfiedError) return error.assertion ?? error.message;
-    throw error;
-  }
-}
+const failure = (name: CircuitName, inputs: CircuitInputs) => failureOf(programs.get(name)!, inputs);
 
 /** Records as a cheating prover would have them: hashed as they are. */
 const forge = (records: readonly StorageRecord[]): KeyedRecord[] => {
@@ -230,6 +221,26 @@ describe('StorageApplicator', () => {
     // the same op for a key that is absent has a witness
     const absent = { ...op, net: { ...net, key: key - 1n } };
     expect(await failure('storage_applicator', inputs([absent]))).toBeUndefined();
+  });
+
+  test('has none for a key shown absent that was written or read as a value', async () => {
+    const at = first('absent');
+    const net = ops[at]!.net;
+    const shown = (change: Partial<typeof net>) => forged([{ ...ops[at]!, net: { ...net, ...change } }]);
+    expect(await failure('storage_applicator', shown({ final: 5n }))).toBe('absent key written');
+    expect(await failure('storage_applicator', shown({ initial: 5n }))).toBe('value read from an absent key is not 0');
+  });
+
+  test('has none for an append of another key than linked', async () => {
+    const wrong = changed(first('append'), (op) => ({ ...op, net: { ...op.net, key: op.net.key + 1n } }));
+    expect(await failure('storage_applicator', wrong)).toBe('append of another key than linked');
+  });
+
+  test('has none for an append over a leaf that is there', async () => {
+    const at = first('append');
+    const used = ops[first('update')]!;
+    const wrong = changed(at, (op) => ({ ...op, index: used.index }));
+    expect(await failure('storage_applicator', wrong)).toBe('append at a wrong index');
   });
 
   test('has none for an insert of an existing key', async () => {

@@ -13,11 +13,11 @@ import {
 } from '../../../systems/zksync/protocol/batch/aggregation.ts';
 import type { Hasher } from '../../../systems/zksync/protocol/batch/hash.ts';
 import { type BasicPlan, planBasic } from '../../../systems/zksync/protocol/batch/witness-plan.ts';
-import type { BatchProofs, KindProofs } from '../../../systems/zksync/protocol/bundle/bundle.ts';
 import type { ExpectedBatch } from '../../../systems/zksync/protocol/bundle/check.ts';
 import { BASE_CIRCUIT_IDS } from '../../../systems/zksync/protocol/ids.ts';
 import type { CircuitSet } from '../../../systems/zksync/protocol/keys/circuit-set.ts';
 import type { WitnessInputData } from '../../../systems/zksync/protocol/wire/witness-input.ts';
+import type { BatchProofs, KindProofs } from '../../unit/batch/assemble.ts';
 
 export interface Prover {
   hasher: Hasher;

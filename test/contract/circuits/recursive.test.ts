@@ -1,6 +1,5 @@
 /** Recursive circuits: which children they allow. The solver does not check the children's proofs (bb does), so none are made here. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { solveWitness, WitnessUnsatisfiedError } from '../../../proving/noir.ts';
 import { openPoseidon2 } from '../../../proving/poseidon2.ts';
 import {
   type AggregationPlan,
@@ -17,6 +16,7 @@ import { BASE_CIRCUIT_IDS } from '../../../systems/zksync/protocol/ids.ts';
 import { type CircuitSet, circuitSetOf } from '../../../systems/zksync/protocol/keys/circuit-set.ts';
 import { committedCircuits } from '../../../systems/zksync/protocol/keys/make-keys.ts';
 import { witnessInput } from '../../unit/batch/sample.ts';
+import { failureOf } from './failure.ts';
 import { batchName } from './pipeline.ts';
 
 const poseidon2 = await openPoseidon2();
@@ -36,15 +36,8 @@ const proofOf = (made: Pick<AggregationPlan, 'name' | 'publicInputs'>): ChildPro
 });
 const vm = (start: bigint, end: bigint): ChildProof => proofOf({ name: 'vm', publicInputs: [start, end] });
 
-async function failure(job: AggregationPlan, change: Record<string, unknown> = {}): Promise<string | undefined> {
-  try {
-    await solveWitness(set.circuit(job.name).program, { ...job.inputs, ...change });
-    return undefined;
-  } catch (error) {
-    if (error instanceof WitnessUnsatisfiedError) return error.assertion ?? error.message;
-    throw error;
-  }
-}
+const failure = (job: AggregationPlan, change: Record<string, unknown> = {}) =>
+  failureOf(set.circuit(job.name).program, { ...job.inputs, ...change });
 
 describe('leaves and nodes', () => {
   const leaves = (): AggregationPlan[] => planLeaves(hasher, set, 1, [vm(1n, 2n), vm(2n, 3n), vm(3n, 4n)]);

@@ -1,6 +1,5 @@
 /** Circuits above the base ones, `linked`: no witness for children or values that do not fit. Children's proofs play no part, so none are made. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { solveWitness, WitnessUnsatisfiedError } from '../../../proving/noir.ts';
 import { openPoseidon2 } from '../../../proving/poseidon2.ts';
 import {
   type AggregationPlan,
@@ -19,6 +18,7 @@ import { BASE_CIRCUIT_IDS } from '../../../systems/zksync/protocol/ids.ts';
 import { type CircuitSet, circuitSetOf } from '../../../systems/zksync/protocol/keys/circuit-set.ts';
 import { committedCircuits } from '../../../systems/zksync/protocol/keys/make-keys.ts';
 import { BEFORE, MESSAGES, RECORDS, witnessInput } from '../../unit/batch/sample.ts';
+import { failureOf } from './failure.ts';
 import { batchName } from './pipeline.ts';
 
 const poseidon2 = await openPoseidon2();
@@ -58,15 +58,8 @@ beforeAll(async () => {
   tip = planTip(hasher, set, plan.scheduler, nodes);
 });
 
-async function failure(job: AggregationPlan, change: Record<string, unknown> = {}): Promise<string | undefined> {
-  try {
-    await solveWitness(set.circuit(job.name).program, { ...job.inputs, ...change });
-    return undefined;
-  } catch (error) {
-    if (error instanceof WitnessUnsatisfiedError) return error.assertion ?? error.message;
-    throw error;
-  }
-}
+const failure = (job: AggregationPlan, change: Record<string, unknown> = {}) =>
+  failureOf(set.circuit(job.name).program, { ...job.inputs, ...change });
 
 describe('leaf', () => {
   const leaf = (): AggregationPlan => planLeaves(hasher, set, 1, chain(10n, 20n, 30n))[0]!;

@@ -10,11 +10,6 @@ import { createHasher, fieldHex, TAG } from '../../../systems/zksync/protocol/ba
 import { netWrites } from '../../../systems/zksync/protocol/batch/log.ts';
 import { createTree } from '../../../systems/zksync/protocol/batch/tree.ts';
 import { type BasicPlan, planBasic } from '../../../systems/zksync/protocol/batch/witness-plan.ts';
-import {
-  assembleFinalProof,
-  type BatchProofs,
-  type KindProofs,
-} from '../../../systems/zksync/protocol/bundle/bundle.ts';
 import { checkFinalProof } from '../../../systems/zksync/protocol/bundle/check.ts';
 import { BASE_CIRCUIT_IDS } from '../../../systems/zksync/protocol/ids.ts';
 import { circuitSetOf } from '../../../systems/zksync/protocol/keys/circuit-set.ts';
@@ -25,6 +20,7 @@ import { deployContracts } from '../../../systems/zksync/protocol/l1/deploy.ts';
 import { l1Genesis } from '../../../systems/zksync/protocol/l1/genesis.ts';
 import { encodeCommit, encodeProve, readBatch, sendToRollup } from '../../../systems/zksync/protocol/l1/rollup.ts';
 import { localhostWallets } from '../../../systems/zksync/protocol/l1/wallets.ts';
+import { assembleFinalProof, type BatchProofs, type KindProofs } from '../../unit/batch/assemble.ts';
 import { BEFORE, MESSAGES, RECORDS, witnessInput } from '../../unit/batch/sample.ts';
 import { aggregate, expectedOf, type Prover, VERSION } from '../circuits/pipeline.ts';
 import { type Anvil, startAnvil } from './anvil.ts';
@@ -69,7 +65,7 @@ const fakeBase = (proof: Uint8Array): KindProofs[] =>
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'contracts-'));
-  poseidon2 = await openPoseidon2({ backend: 'native' });
+  poseidon2 = await openPoseidon2();
   const circuits = await committedCircuits('linked', DEV_CRS_ID);
   if (!circuits) throw new Error('no committed keys of the linked circuits');
   const set = await circuitSetOf('linked', DEV_CRS_ID, circuits);

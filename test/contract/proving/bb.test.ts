@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { poll } from '../../../lib/deadline.ts';
 import { assertCrsUntouched, crsFolder, runBb, sweepTempDirs } from '../../../proving/bb/run.ts';
 import { BbError, CrsTooSmallError, createBb, ProofInvalidError } from '../../../proving/bb.ts';
-import { FIELD_R } from '../../../proving/crs/curve.ts';
+import { FIELD_R, fromBytes, toBytes32 } from '../../../proving/crs/curve.ts';
 import { solveWitness } from '../../../proving/noir.ts';
 import type { Proof, ProofTarget, VerificationKey } from '../../../proving/types.ts';
 import { openWorkbench, tempDir, type Workbench } from './setup.ts';
@@ -78,6 +78,24 @@ describe.each(['recursive', 'evm'] as const)('a %s proof', (target) => {
       bytes.slice(0, 0),
     ]) {
       expect(await verify({ ...proofs[target], bytes: other })).toBe(false);
+    }
+  });
+
+  it('is rejected when all its words are 0, 1 or the greatest', async () => {
+    for (const word of [0n, 1n, FIELD_R - 1n]) {
+      const bytes = proofs[target].bytes.map((_, at) => Number((word >> BigInt(8 * (31 - (at % 32)))) & 0xffn));
+      expect(await verify({ ...proofs[target], bytes }), `all words ${word}`).toBe(false);
+    }
+  });
+
+  it('is rejected with a word that is congruent but not canonical', async () => {
+    const word = (at: number) => fromBytes(proofs[target].bytes.subarray(at, at + 32));
+    const zeros = Array.from({ length: proofs[target].bytes.length / 32 }, (_, i) => 32 * i).filter((at) => !word(at));
+    expect(zeros.length).toBeGreaterThan(0);
+    for (const at of [zeros[0]!, zeros.at(-1)!]) {
+      const bytes = Uint8Array.from(proofs[target].bytes);
+      bytes.set(toBytes32(FIELD_R), at);
+      expect(await verify({ ...proofs[target], bytes })).toBe(false);
     }
   });
 

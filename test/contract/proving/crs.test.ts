@@ -142,6 +142,16 @@ describe('a folder as reference string', () => {
       /has 5 bytes instead of 128/,
     ],
     [
+      '[tau]_2 is all zeros, under which proofs could be forged',
+      () => brokenCopy('g2-zero', (f) => writeFile(join(f, 'bn254_g2.dat'), Buffer.alloc(128))),
+      /bn254_g2\.dat is not a point/,
+    ],
+    [
+      '[tau]_2 is damaged',
+      () => brokenCopy('g2-damaged', (f) => writeFile(join(f, 'bn254_g2.dat'), Buffer.from(crs.g2).fill(1, 100, 101))),
+      /bn254_g2\.dat is not a point/,
+    ],
+    [
       'it is too short',
       () => brokenCopy('short', (f) => truncate(join(f, 'bn254_g1.dat'), 640)),
       /has 10 points, but 100 are needed/,

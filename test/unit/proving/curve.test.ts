@@ -11,6 +11,7 @@ import {
   G2_GENERATOR,
   invert,
   isOnCurve,
+  isOnTwist,
   multiplyG1,
   multiplyG2,
   power,
@@ -39,6 +40,18 @@ describe('the curve in BigInt', () => {
   it('has order r in both groups', () => {
     expect(addG1(multiplyG1(G1_GENERATOR, FIELD_R - 1n), G1_GENERATOR)).toBeUndefined();
     expect(addG2(multiplyG2(G2_GENERATOR, FIELD_R - 1n), G2_GENERATOR)).toBeUndefined();
+  });
+
+  it('knows the points of the second group', () => {
+    expect([G2_GENERATOR, multiplyG2(G2_GENERATOR, 7n)].map((point) => isOnTwist(point!))).toEqual([true, true]);
+    const [x, [c0, c1]] = G2_GENERATOR!;
+    expect(isOnTwist([x, [c0, c1 + 1n]])).toBe(false);
+    expect(
+      isOnTwist([
+        [0n, 0n],
+        [0n, 0n],
+      ]),
+    ).toBe(false);
   });
 
   it('does not take a point off the curve for one on it', () => {

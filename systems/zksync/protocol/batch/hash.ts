@@ -1,8 +1,9 @@
 /** Tagged Poseidon2 hash of the reference circuits (`circuits/common/src/hash.nr` is the same in Noir). */
+import { FIELD_MODULUS, toHex32 } from '../../../../proving/field.ts';
 import type { Poseidon2 } from '../../../../proving/poseidon2.ts';
 
 /** Order of the BN254 scalar field. */
-export const FIELD_SIZE = 21888242871839275222246405745257275088548364400416034343698204186575808495617n;
+export const FIELD_SIZE = FIELD_MODULUS;
 
 /** Use of a hash; sits in the capacity word together with the length, so no two uses can be confused. */
 export const TAG = {
@@ -63,7 +64,7 @@ export function limbs(word: bigint): [hi: bigint, lo: bigint] {
 const LOW_128 = (1n << 128n) - 1n;
 
 /** Field element or 128-bit value for noir_js and for files: `0x…`, lower case, 32 bytes. */
-export const fieldHex = (value: bigint): `0x${string}` => `0x${value.toString(16).padStart(64, '0')}`;
+export const fieldHex = toHex32;
 
 /** A word as the circuits' `Word { hi, lo }`. */
 export function wordInput(word: bigint): { hi: string; lo: string } {

@@ -3,11 +3,10 @@
 import { proofDefect } from '../../../../proving/bb/shape.ts';
 import type { Bb } from '../../../../proving/bb.ts';
 import { type BatchValues, batchFields, resultOf } from '../batch/batch-values.ts';
-import { type Hasher, TAG } from '../batch/hash.ts';
-import { BASE_CIRCUIT_LIST } from '../circuits.ts';
+import type { Hasher } from '../batch/hash.ts';
 import { type ProtocolVersion, packVersion } from '../ids.ts';
 import type { CircuitSet } from '../keys/circuit-set.ts';
-import { type BundledProof, decodeFinalProof, type FinalProof, FinalProofError } from './bundle.ts';
+import type { BundledProof, FinalProof } from './bundle.ts';
 import { checkLinks } from './links.ts';
 import { Rejection } from './rejection.ts';
 
@@ -32,8 +31,6 @@ export interface CheckContext {
   expected: ExpectedBatch;
   verify: Bb['verify'];
   signal?: AbortSignal;
-  /** `bb verify` processes at a time; default 2. */
-  jobs?: number;
 }
 
 export interface BundleVerdict {
@@ -45,23 +42,18 @@ export interface BundleVerdict {
 }
 
 /**
- * Checks a final proof, as decoded or as bytes. Anything wrong with it gives `rejected`; throws only for failures of this machine
- * (bb does not run, aborted).
+ * Checks a final proof. Anything wrong with it gives `rejected`; throws only for failures of this machine (bb does not run, aborted).
  */
-export async function checkFinalProof(final: FinalProof | Uint8Array, context: CheckContext): Promise<BundleVerdict> {
-  let proofs = 0;
+export async function checkFinalProof(final: FinalProof, context: CheckContext): Promise<BundleVerdict> {
+  const proofs = final.proofs.length;
   try {
-    const decoded = final instanceof Uint8Array ? decodeFinalProof(final) : final;
-    proofs = decoded.proofs.length;
-    checkShape(decoded, context.circuitSet);
-    checkExpected(decoded.proofs[0]!, context);
-    if (decoded.aggregation === 'linked') checkLinks(decoded.proofs, namedBatch(context.expected), context);
-    await verifyAll(decoded.proofs, context);
+    checkShape(final, context.circuitSet);
+    checkExpected(final.proofs[0]!, context);
+    if (final.aggregation === 'linked') checkLinks(final.proofs, namedBatch(context.expected), context);
+    await verifyAll(final.proofs, context);
     return { verdict: 'accepted', proofs };
   } catch (error) {
-    if (error instanceof Rejection || error instanceof FinalProofError) {
-      return { verdict: 'rejected', reason: error.message, proofs };
-    }
+    if (error instanceof Rejection) return { verdict: 'rejected', reason: error.message, proofs };
     throw error;
   }
 }
@@ -101,7 +93,7 @@ const FIELD_NAMES = [
   'record and message counts',
 ] as const;
 
-function checkExpected(compressor: BundledProof, { circuitSet, hasher, expected }: CheckContext): void {
+function checkExpected(compressor: BundledProof, { circuitSet, expected }: CheckContext): void {
   for (const [i, value] of batchFields(namedBatch(expected)).entries()) {
     if (compressor.publicInputs[i] !== value) {
       throw new Rejection(
@@ -109,28 +101,28 @@ function checkExpected(compressor: BundledProof, { circuitSet, hasher, expected 
       );
     }
   }
-  const hashes = BASE_CIRCUIT_LIST.map((name) => circuitSet.circuit(name).key.hash);
-  const keyset = hasher.hash(TAG.keys, [...hashes, circuitSet.nodeKey]);
-  if (compressor.publicInputs[10] !== keyset)
+  if (compressor.publicInputs[10] !== circuitSet.keyset) {
     throw new Rejection('the proof was made with other keys than the local ones');
+  }
 }
 
+/** `bb verify` processes at a time. */
+const JOBS = 2;
+
 async function verifyAll(proofs: readonly BundledProof[], context: CheckContext): Promise<void> {
+  const { circuitSet, verify, signal } = context;
   const queue = [...proofs.entries()];
   const worker = async (): Promise<void> => {
-    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
-      const [index, { circuit, publicInputs, proof }] = job;
-      const { key } = context.circuitSet.circuit(circuit);
-      const valid = await context.verify({
-        proof: { bytes: proof, publicInputs },
-        key,
-        ...(context.signal && { signal: context.signal }),
-      });
-      if (!valid) {
-        queue.length = 0;
-        throw new Rejection(`proof ${index} (${circuit}) does not verify`);
+    try {
+      for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+        const [index, { circuit, publicInputs, proof }] = job;
+        const { key } = circuitSet.circuit(circuit);
+        const valid = await verify({ proof: { bytes: proof, publicInputs }, key, ...(signal && { signal }) });
+        if (!valid) throw new Rejection(`proof ${index} (${circuit}) does not verify`);
       }
+    } finally {
+      queue.length = 0; // after a rejection or a failure the other worker takes no more
     }
   };
-  await Promise.all(Array.from({ length: context.jobs ?? 2 }, worker));
+  await Promise.all(Array.from({ length: JOBS }, worker));
 }

@@ -2,24 +2,35 @@
  * The final proof file (`l1_batch_proof_….cbor`): upstream's outer shape around our bundle. The one place that goes between
  * `L1BatchProofForL1` (wire) and `FinalProof` (what is checked), so that every byte of the file is bound by the check.
  */
+import { FIELD_SIZE } from '../batch/hash.ts';
+import { type CircuitName, circuitNames } from '../circuits.ts';
 import { formatVersion, type ProtocolVersion } from '../ids.ts';
 import { decodeL1BatchProof, encodeL1BatchProof, type L1BatchProofForL1 } from '../wire/l1-batch-proof.ts';
-import { WireError } from '../wire/plain.ts';
-import { type BundledProof, type FinalProof, FinalProofError, finalProofOf } from './bundle.ts';
+import { bytesToBigint, WireError, wordBytes } from '../wire/plain.ts';
+import type { BundledProof, FinalProof } from './bundle.ts';
 import { type BundleVerdict, type CheckContext, checkFinalProof } from './check.ts';
+
+/** The file has the shape of a final proof, but cannot be one. */
+export class FinalProofError extends Error {
+  constructor(message: string) {
+    super(`not a final proof: ${message}`);
+    this.name = 'FinalProofError';
+  }
+}
 
 /** Positions of messages hash (two halves), new root, keyset and links among the compressor's public inputs. */
 const INPUT = { newRoot: 5, messagesHi: 7, messagesLo: 8, keyset: 10, links: 11 } as const;
 
 /** Upstream's four aggregation coordinates; ours are messages hash, new root, keyset, links (32 bytes each). */
-export function aggregationCoords(compressor: Pick<BundledProof, 'publicInputs'>): Uint8Array[] {
+function aggregationCoords(compressor: Pick<BundledProof, 'publicInputs'>): Uint8Array[] {
   const input = (index: number): bigint => compressor.publicInputs[index] ?? 0n;
-  const messagesHash = (input(INPUT.messagesHi) << 128n) + input(INPUT.messagesLo);
-  return [messagesHash, input(INPUT.newRoot), input(INPUT.keyset), input(INPUT.links)].map(word);
+  // halves of a proof that is to be rejected may be too large
+  const messagesHash = BigInt.asUintN(256, (input(INPUT.messagesHi) << 128n) + input(INPUT.messagesLo));
+  return [messagesHash, input(INPUT.newRoot), input(INPUT.keyset), input(INPUT.links)].map(wordBytes);
 }
 
 /** The proof of a batch as it is stored and sent. */
-export function toL1BatchProof(final: FinalProof, protocolVersion: ProtocolVersion): L1BatchProofForL1 {
+function toL1BatchProof(final: FinalProof, protocolVersion: ProtocolVersion): L1BatchProofForL1 {
   return {
     aggregationResultCoords: aggregationCoords(final.proofs[0]!),
     schedulerProof: {
@@ -29,7 +40,7 @@ export function toL1BatchProof(final: FinalProof, protocolVersion: ProtocolVersi
       aggregation: final.aggregation,
       proofs: final.proofs.map(({ circuit, publicInputs, children, proof }) => ({
         circuit,
-        public_inputs: publicInputs.map(word),
+        public_inputs: publicInputs.map(wordBytes),
         children,
         proof,
       })),
@@ -38,8 +49,22 @@ export function toL1BatchProof(final: FinalProof, protocolVersion: ProtocolVersi
   };
 }
 
-/** @throws FinalProofError */
-export const fromL1BatchProof = (proof: L1BatchProofForL1): FinalProof => finalProofOf(proof.schedulerProof);
+/** Gives circuits and public inputs their meaning; the shape is checked by the wire. @throws FinalProofError */
+function fromL1BatchProof({ schedulerProof: { aggregation, proofs } }: L1BatchProofForL1): FinalProof {
+  if (proofs.length === 0) throw new FinalProofError('no proofs in it');
+  const names: readonly string[] = circuitNames(aggregation);
+  return {
+    aggregation,
+    proofs: proofs.map(({ circuit, public_inputs: words, children, proof }, index) => {
+      if (!names.includes(circuit)) throw new FinalProofError(`proof ${index}: circuit ${circuit}`);
+      const publicInputs = words.map(bytesToBigint);
+      if (publicInputs.some((value) => value >= FIELD_SIZE)) {
+        throw new FinalProofError(`proof ${index}: public input beyond the field`);
+      }
+      return { circuit: circuit as CircuitName, publicInputs, children, proof };
+    }),
+  };
+}
 
 export const encodeProofFile = (final: FinalProof, version: ProtocolVersion): Uint8Array =>
   encodeL1BatchProof(toL1BatchProof(final, version));
@@ -74,8 +99,4 @@ export async function checkProofFile(bytes: Uint8Array, context: CheckContext): 
     };
   }
   return checkFinalProof(decoded.final, context);
-}
-
-function word(value: bigint): Uint8Array {
-  return new Uint8Array(Buffer.from(value.toString(16).padStart(64, '0'), 'hex'));
 }

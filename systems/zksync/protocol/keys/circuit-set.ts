@@ -1,5 +1,6 @@
 /** The circuits of one aggregation mode with programs and keys, read from a key folder. */
 import { join } from 'node:path';
+import { toHex32 } from '../../../../proving/field.ts';
 import { openPoseidon2 } from '../../../../proving/poseidon2.ts';
 import type { Program, VerificationKey } from '../../../../proving/types.ts';
 import { createHasher, type Hasher, TAG } from '../batch/hash.ts';
@@ -33,7 +34,8 @@ export interface CircuitSet {
 }
 
 /**
- * Loads `<keysDir>/verification_*_key.json`, checks every key against its own hash, its program and `commitments.json`.
+ * Loads `<keysDir>/verification_*_key.json`, finds damage, and checks every key against its program and `commitments.json`.
+ * The folder is trusted: nothing here tells a key that somebody else put there.
  * @throws KeysError
  */
 export async function loadCircuitSet(options: { keysDir: string; aggregation: Aggregation }): Promise<CircuitSet> {
@@ -68,7 +70,7 @@ export async function circuitSetOf(
     if (found === undefined) throw new RangeError(`${aggregation} aggregation has no circuit ${name}`);
     return found;
   };
-  using poseidon2 = await openPoseidon2({ backend: 'typescript' }); // three hashes: not worth a process
+  using poseidon2 = await openPoseidon2({ backend: 'typescript' }); // three hashes: not worth loading the fast one
   const hasher = createHasher(poseidon2);
   const nodeKey = nodeKeyOf(hasher, aggregation, circuit);
   return {
@@ -77,7 +79,7 @@ export async function circuitSetOf(
     circuit,
     nodeKey,
     keyset: hasher.hash(TAG.keys, [...BASE_CIRCUIT_LIST.map((name) => circuit(name).key.hash), nodeKey]),
-    snarkWrapperVkHash: `0x${circuit('compressor').key.hash.toString(16).padStart(64, '0')}`,
+    snarkWrapperVkHash: toHex32(circuit('compressor').key.hash),
   };
 }
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { readJson, writeFileAtomic } from '../../../../lib/atomic-file.ts';
+import { toHex32 } from '../../../../proving/field.ts';
 import type { ProofTarget, VerificationKey } from '../../../../proving/types.ts';
 import { BASE_CIRCUIT_LIST, type CircuitName } from '../circuits.ts';
 import { type Aggregation, BASE_CIRCUIT_IDS, recursionId } from '../ids.ts';
@@ -57,9 +58,8 @@ export function keyFileNames(aggregation: Aggregation): Map<string, CircuitName[
 
 export function encodeKeyEntry(circuit: CircuitName, stored: StoredKey): KeyEntry {
   const { key, program } = stored;
-  const hash: Hex = `0x${key.hash.toString(16).padStart(64, '0')}`;
   const bytes: Hex = `0x${Buffer.from(key.bytes).toString('hex')}`;
-  const entry = { circuit, target: key.target, hash, bytes, program };
+  const entry = { circuit, target: key.target, hash: toHex32(key.hash), bytes, program };
   return { ...entry, sha256: digest(entry) };
 }
 

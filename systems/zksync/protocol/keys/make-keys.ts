@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readJson, writeFileAtomic } from '../../../../lib/atomic-file.ts';
 import type { Bb } from '../../../../proving/bb.ts';
+import { toHex32 } from '../../../../proving/field.ts';
 import { cachedKey } from '../../../../proving/key-cache.ts';
 import { compileProgram } from '../../../../proving/noir.ts';
 import type { Crs } from '../../../../proving/types.ts';
@@ -116,15 +117,14 @@ export async function committedCircuits(
 }
 
 export function commitmentsOf(set: CircuitSet): Commitments {
-  const hex = (value: bigint): `0x${string}` => `0x${value.toString(16).padStart(64, '0')}`;
   const recursive = set.aggregation === 'recursive';
   return {
-    leaf: hex(set.circuit(recursive ? 'leaf_1' : 'leaf').key.hash),
-    node: hex(set.nodeKey),
-    scheduler: hex(set.circuit('scheduler').key.hash),
+    leaf: toHex32(set.circuit(recursive ? 'leaf_1' : 'leaf').key.hash),
+    node: toHex32(set.nodeKey),
+    scheduler: toHex32(set.circuit('scheduler').key.hash),
     snark_wrapper: set.snarkWrapperVkHash,
     fflonk_snark_wrapper: null,
-    keyset: hex(set.keyset),
+    keyset: toHex32(set.keyset),
     aggregation: set.aggregation,
     crs: set.crsId,
   };

@@ -1,5 +1,6 @@
 /** In `recursive`, which child circuits a circuit allows: their vk hashes are constants of its source, in `src/globals.nr`. */
 import { join } from 'node:path';
+import { toHex32 } from '../../../../proving/field.ts';
 import type { CircuitName } from '../circuits.ts';
 import type { Aggregation } from '../ids.ts';
 
@@ -19,9 +20,6 @@ export const pinsOf = (aggregation: Aggregation, name: CircuitName): readonly Ci
 export const pinsPath = (dir: string): string => join(dir, 'src/globals.nr');
 
 export function pinsSource(pins: readonly CircuitName[], hashOf: (name: CircuitName) => bigint): string {
-  const lines = pins.map((name) => {
-    const hash = hashOf(name).toString(16).padStart(64, '0');
-    return `pub global ${name.toUpperCase()}_KEY: Field = 0x${hash};\n`;
-  });
+  const lines = pins.map((name) => `pub global ${name.toUpperCase()}_KEY: Field = ${toHex32(hashOf(name))};\n`);
   return `//! Generated: vk hashes of the circuits that may be children.\n\n${lines.join('')}`;
 }
