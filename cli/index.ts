@@ -3,22 +3,16 @@
  *
  * ```ts
  * await using devnet = await createDevnet({ dir: '/tmp/my-devnet' });
- * await devnet.sendTransactions({ slots: 32 });
- * const { batch } = await devnet.sealBatch();
- * const receipt = await devnet.prove({ batch: batch.number });
+ * await devnet.sendTransactions({ slots: 32, messages: 3 });
+ * const receipt = await devnet.prove(); // seals what is pending
+ * receipt.verdict; // 'accepted' or 'rejected'
  * ```
  */
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Aggregation } from '../systems/zksync/protocol/ids.ts';
 import type { EventSink } from './core/events.ts';
 import { batchList, batchSeal } from './services/batch.ts';
-import { ensureDevnetFolder, openServiceContext, type ServiceContext } from './services/context.ts';
-import { openDevnet } from './services/devnet.ts';
-import { createEcosystem, ETH_TOKEN } from './services/ecosystem/create.ts';
-import { ecosystemPaths } from './services/ecosystem/files.ts';
-import { chainInit } from './services/ecosystem/init.ts';
-import { proverInit } from './services/ecosystem/prover-init.ts';
+import { openServiceContext, type ServiceContext } from './services/context.ts';
 import type {
   BatchRow,
   BatchSealResult,
@@ -29,9 +23,9 @@ import type {
   VerifyResult,
   WatchTick,
 } from './services/inputs.ts';
-import { downDevnet, statusOf } from './services/lifecycle.ts';
+import { downDevnet, isRunning, statusOf } from './services/lifecycle.ts';
 import { prove } from './services/prove.ts';
-import { quickstart } from './services/quickstart.ts';
+import { CHAIN, quickstart, setUpDevnet } from './services/quickstart.ts';
 import { allSpecs, ensureVersionRow, startComponents } from './services/start.ts';
 import type { DevnetStatus } from './services/status.ts';
 import { txSend } from './services/traffic.ts';
@@ -53,8 +47,6 @@ export type {
   WatchTick,
 } from './services/inputs.ts';
 export type { DevnetStatus } from './services/status.ts';
-
-const CHAIN = 'era';
 
 export interface DevnetOptions {
   /** Workspace folder; made if it is not there. */
@@ -94,23 +86,22 @@ export interface Devnet extends AsyncDisposable {
 }
 
 /**
- * Makes a devnet with one chain (or uses the one that is there) and starts it. A start that fails is undone.
- * @throws DevkitError
+ * Makes a devnet with one chain (or uses the one that is there) and starts it. A start that fails is undone, unless some of it ran before.
+ * @throws DevkitError ALREADY_EXISTS when it is there with another aggregation or reference string
  */
 export async function createDevnet(options: DevnetOptions): Promise<Devnet> {
   const ctx = contextOf(options);
-  ensureDevnetFolder(ctx.paths);
-  const inside: ServiceContext = { ...ctx, cwd: ctx.paths.defaultEcosystemDir };
+  const ranBefore = await isRunning(ctx);
   try {
-    await prepare(inside, options);
-    const devnet = await openDevnet(inside);
+    const { aggregation = 'linked', crs = 'dev' } = options;
+    const devnet = await setUpDevnet(ctx, { aggregation, crs });
     await ensureVersionRow(devnet);
     await startComponents(devnet, allSpecs(devnet));
+    return handle(devnet.ctx, options);
   } catch (error) {
-    await downDevnet(quiet(inside), { removeData: false });
+    if (!ranBefore) await downDevnet(quiet(ctx), { removeData: false });
     throw error;
   }
-  return handle(inside, options);
 }
 
 /** From nothing to a verified batch, as `devkit quickstart`. The devnet stays up. */
@@ -134,32 +125,6 @@ function contextOf(options: DevnetOptions): ServiceContext {
     emit: options.onEvent ?? (() => {}),
     signal: options.signal ?? new AbortController().signal,
   });
-}
-
-async function prepare(ctx: ServiceContext, options: DevnetOptions): Promise<void> {
-  const dir = ctx.paths.defaultEcosystemDir;
-  if (!existsSync(ecosystemPaths(dir).file)) {
-    await createEcosystem(ctx, {
-      name: ctx.paths.name,
-      parent: ctx.paths.dir,
-      dir,
-      l1Network: 'localhost',
-      proving: { aggregation: options.aggregation ?? 'linked', crs: options.crs ?? 'dev' },
-      chain: {
-        name: CHAIN,
-        proverMode: 'gpu',
-        walletCreation: 'localhost',
-        commitMode: 'rollup',
-        baseToken: { address: ETH_TOKEN, nominator: 1, denominator: 1 },
-        setAsDefault: true,
-        legacyBridge: false,
-        evmEmulator: false,
-        tightPorts: false,
-      },
-    });
-  }
-  await chainInit(ctx, { chain: CHAIN, dontDrop: true, noGenesis: false, noPortReallocation: false });
-  await proverInit(ctx, { chain: CHAIN, proofStoreDir: 'artifacts', database: { mode: 'keep' }, compressorKey: {} });
 }
 
 /** What was aborted must still be stopped. */

@@ -1,4 +1,5 @@
 /** Life cycle of a devnet. */
+import { formatBytes, formatDuration } from '../../lib/units.ts';
 import { readableLogLine } from '../output/log-line.ts';
 import { table } from '../output/table.ts';
 import { defineCommand, defineStream } from './define.ts';
@@ -67,31 +68,37 @@ export const statusCommand = defineCommand({
     const { statusOf } = await import('../services/lifecycle.ts');
     return statusOf(await ctx.service());
   },
-  render: (data, style) => {
-    const mib = (bytes: number | undefined): string =>
-      bytes === undefined ? '' : `${Math.round(bytes / 2 ** 20)} MiB`;
-    return [
-      `devnet ${style.bold(data.devnet)} in ${data.workspace}: ${data.state}${
-        data.settings
-          ? ` (${data.settings.system}, variant ${data.settings.variant}, runtime ${data.settings.runtime})`
-          : ''
-      }`,
-      ...table(
-        data.components.map(({ id, state, ready, pid, ports, usage }) => [
-          `  ${id}`,
-          state === 'running' && ready === false ? 'not ready' : state,
-          pid === undefined ? '' : `pid ${pid}`,
-          mib(usage?.pssBytes ?? usage?.rssBytes),
-          portList(ports),
-        ]),
-      ),
-    ];
-  },
+  render: (data, style) => [
+    `devnet ${style.bold(data.devnet)} in ${data.workspace}: ${data.state}`,
+    ...(data.proving ? [`  ${provingText(data.proving)}`] : []),
+    ...table([
+      ['  component', 'state', 'pid', 'up', 'memory', 'ports'].map((title) => style.dim(title)),
+      ...data.components.map(({ id, state, ready, pid, ports, uptimeMs, usage }) => [
+        `  ${id}`,
+        state === 'running' && ready === false ? 'not ready' : state === 'missing' ? 'not started' : state,
+        pid === undefined ? '' : String(pid),
+        uptimeMs === undefined ? '' : formatDuration(uptimeMs),
+        usage === undefined ? '' : formatBytes(usage.pssBytes ?? usage.rssBytes),
+        portList(ports),
+      ]),
+    ]),
+    ...(data.total.processes > 0
+      ? [`  ${formatBytes(data.total.pssBytes ?? data.total.rssBytes)} in ${data.total.processes} processes`]
+      : []),
+  ],
 });
+
+const provingText = ({ variant, aggregation, crs }: { variant: string; aggregation: string; crs: string }): string =>
+  `zksync, variant ${variant}, aggregation ${aggregation}, reference string ${crs}`;
+
+/** What anvil writes for every call it answers: the name of the method. */
+const RPC_CALL = /^\s*(\w+_\w+)?\s*$/;
 
 export const logsCommand = defineStream({
   name: 'logs',
   summary: 'log lines of the components',
+  about:
+    'Past lines come in order of time. Without the name of a component, the lines in which the nodes (l1, l2) list each call are left out.',
   examples: ['logs', 'logs server --tail 50', 'logs --follow --components gateway,circuit-prover'],
   args: { component: arg.optionalText('one component; default: all') },
   options: {
@@ -105,7 +112,9 @@ export const logsCommand = defineStream({
     const components = [...(input.component === undefined ? [] : [input.component]), ...(input.components ?? [])];
     for await (const line of logsOf(await ctx.service(), { components, follow: input.follow, tail: input.tail })) {
       const shown = readableLogLine(line.line);
-      yield { ...line, lines: () => [components.length === 1 ? shown : `${line.component} | ${shown}`] };
+      const text = components.length === 1 ? shown : `${line.component} | ${shown}`;
+      const isNoise = components.length === 0 && RPC_CALL.test(line.line);
+      yield { ...line, lines: () => (isNoise ? [] : [text]) };
     }
   },
   render: (data) => data.lines(),

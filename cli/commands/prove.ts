@@ -1,5 +1,9 @@
 /** From transactions to a verdict: `quickstart`, `prove`, `watch`, `verify-batch`. */
-import type { ProveResult, QuickstartResult, VerifierCheck, WatchTick } from '../services/inputs.ts';
+
+import { formatBytes, formatDuration } from '../../lib/units.ts';
+import { jobSummary } from '../output/jobs.ts';
+import { table } from '../output/table.ts';
+import type { ProveResult, QuickstartResult, StageTime, VerifierCheck, WatchTick } from '../services/inputs.ts';
 import { defineCommand, defineStream, type Style } from './define.ts';
 import { duration } from './globals.ts';
 import { arg, choice, int, text } from './options.ts';
@@ -44,35 +48,72 @@ export const quickstartCommand = defineCommand({
 });
 
 function quickstartLines(data: QuickstartResult, style: Style): string[] {
+  const rejected = data.badCopies.filter(({ verdict }) => verdict === 'rejected');
   return [
-    ...data.badCopies.map(({ name, verdict }) => `damaged copy: ${name}: ${verdict}`),
-    `executed on L1: ${data.executedOnL1 ? 'yes' : 'no'}`,
-    `the devnet ${style.bold(data.devnet)} stays up; try`,
+    '',
+    `${rejected.length} of ${data.badCopies.length} damaged copies of the proof were rejected:`,
+    ...data.badCopies.map(({ name }) => `  ${name}`),
+    '',
+    `The devnet ${style.bold(data.devnet)} stays up. Try next:`,
     ...data.next.map((command) => `  ${command}`),
   ];
 }
 
 function receiptLines(data: ProveResult, style: Style): string[] {
-  const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+  const executed = 'executedOnL1' in data ? [['executed', data.executedOnL1 ? 'on L1' : 'not yet']] : [];
   return [
-    `batch ${data.batch} of chain ${data.chainId}: ${verdictText(data.verdict, style)}`,
-    `variant ${data.variant}, aggregation ${data.aggregation}, reference string ${data.crs}`,
-    `state root ${data.oldRoot} → ${data.newRoot}`,
+    `${style.bold(`batch ${data.batch} of chain ${data.chainId}`)}: ${verdictText(data.verdict, style)}`,
+    ...table(
+      [
+        [
+          'contents',
+          `${data.records} storage records, ${data.messages} message${data.messages === 1 ? '' : 's'} to L1`,
+        ],
+        ['state root', data.oldRoot],
+        ['', `→ ${data.newRoot}`],
+        ['variant', `${data.variant}: the log and state side of the batch, in UltraHonk proofs`],
+        ['aggregation', data.aggregation],
+        ['CRS', crsText(data.crs)],
+        ['version', data.protocolVersion],
+        ...executed,
+        ['proof', `${data.proofFile} (${formatBytes(data.proofBytes)})`],
+        ['receipt', data.receiptFile],
+      ].map(([name = '', text = '']) => [`  ${name}`, text]),
+    ),
+    '',
     ...checkLines(data.checks, style),
-    ...data.stages.map((stage) => `  ${stage.name}: ${seconds(stage.wallMs)}`),
-    `proof: ${data.proofFile} (${data.proofBytes} bytes)`,
-    `receipt: ${data.receiptFile}`,
+    '',
+    ...stageLines(data.stages, style),
   ];
 }
+
+const crsText = (crs: string): string =>
+  crs.startsWith('dev') ? `${crs}: made from a public seed, insecure, for devnets only` : crs;
+
+const stageLines = (stages: readonly StageTime[], style: Style): string[] =>
+  table([
+    ['  stage', 'wall', 'cpu'].map((title) => style.dim(title)),
+    ...stages.map(({ name, wallMs, cpuMs }) => [
+      `  ${name}`,
+      formatDuration(wallMs),
+      cpuMs === undefined ? '' : formatDuration(cpuMs),
+    ]),
+  ]);
 
 const verdictText = (verdict: 'accepted' | 'rejected', style: Style): string =>
   verdict === 'accepted' ? style.good('accepted') : style.bad('rejected');
 
+const ATTESTS = { batch: 'the batch', links: 'only that public values link' } as const;
+
 const checkLines = (checks: readonly VerifierCheck[], style: Style): string[] =>
-  checks.map(
-    ({ verifier, attests, verdict, reason }) =>
-      `  ${verifier} (attests ${attests}): ${verdictText(verdict, style)}${reason ? `: ${reason}` : ''}`,
-  );
+  table([
+    ['  verifier', 'attests', 'verdict'].map((title) => style.dim(title)),
+    ...checks.map(({ verifier, attests, verdict, reason }) => [
+      `  ${verifier}`,
+      ATTESTS[attests],
+      `${verdictText(verdict, style)}${reason ? `: ${reason}` : ''}`,
+    ]),
+  ]);
 
 export const proveCommand = defineCommand({
   name: 'prove',
@@ -104,20 +145,22 @@ export const watchCommand = defineStream({
     const { watch } = await import('../services/watch.ts');
     const { chain, timeoutMs } = ctx.globals;
     const intervalMs = input.interval === undefined ? 500 : await duration('--interval', input.interval);
-    yield* watch(await ctx.service(), { chain, batch: input.batch, intervalMs, timeoutMs });
+    let last = '';
+    for await (const tick of watch(await ctx.service(), { chain, batch: input.batch, intervalMs, timeoutMs })) {
+      const line = tickLine(tick);
+      const isNews = line !== last;
+      last = line;
+      yield { ...tick, lines: () => (isNews ? [`${tick.at.slice(11, 19)} ${line}`] : []) };
+    }
   },
-  render: (tick, style) => tickLines(tick, style),
+  render: (tick) => tick.lines(),
   exitCode: (last) => (last.state === 'failed' ? EXIT_JOB_FAILED : 0),
 });
 
-function tickLines(tick: WatchTick, style: Style): string[] {
-  const parts = tick.groups.map((group) => {
-    const total = group.queued + group.waiting + group.inProgress + group.successful + group.failed;
-    const failed = group.failed > 0 ? style.bad(` ${group.failed} failed`) : '';
-    return `${group.stage}${group.kind ? ` ${group.kind}` : ''} ${group.successful}/${total}${failed}`;
-  });
-  const batch = tick.batch === null ? 'no batch yet' : `batch ${tick.batch}`;
-  return [`${tick.at} ${batch}: ${tick.state}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`];
+/** People see a line when it differs from the one before; `--json` has every look. */
+function tickLine({ batch, state, groups }: WatchTick): string {
+  if (batch === null) return 'no batch yet: devkit tx send && devkit batch seal';
+  return `batch ${batch}: ${state}${groups.length > 0 ? `, ${jobSummary(groups)}` : ''}`;
 }
 
 export const verifyBatchCommand = defineCommand({
@@ -139,8 +182,12 @@ export const verifyBatchCommand = defineCommand({
   },
   render: (data, style) => [
     `batch ${data.batch} of chain ${data.chainId}: ${verdictText(data.verdict, style)}`,
-    `aggregation ${data.aggregation}, reference string ${data.crs}`,
-    `proof: ${data.proofFile}`,
+    ...table([
+      ['  aggregation', data.aggregation],
+      ['  CRS', crsText(data.crs)],
+      ['  proof', data.proofFile],
+    ]),
+    '',
     ...checkLines(data.checks, style),
   ],
   exitCode: (data) => exitOf(data),

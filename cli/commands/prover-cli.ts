@@ -30,6 +30,7 @@ const configCommand = defineCommand({
     const url = (input.url as string | undefined) ?? (await database(ctx, input.dbUrl));
     return writeConfig(await ctx.service(), ctx.env, url);
   },
+  render: ({ file }) => [`the database URL is in ${file}`],
 });
 
 const statusBatchCommand = defineCommand({
@@ -89,7 +90,8 @@ const requeueCommand = defineCommand({
     const { requeue, requeueLines } = await import('../services/prover-cli/operate.ts');
     const choice_ = { batch: given(input.batch, '--batch'), chainId: input.chainId };
     const result = await requeue(await database(ctx, input.dbUrl), choice_, input.maxAttempts ?? DEFAULT_ATTEMPTS);
-    return { ...result, lines: () => requeueLines(result) };
+    const none = `batch ${choice_.batch} has no unfinished job with ${input.maxAttempts ?? DEFAULT_ATTEMPTS} attempts or more`;
+    return { ...result, lines: () => (result.requeued.length > 0 ? requeueLines(result) : [none]) };
   },
   render: (data) => data.lines(),
 });

@@ -1,6 +1,6 @@
 /** `prover init|setup-keys|compressor-keys|init-bellman-cuda|run`: upstream's flags. */
 import { DevkitError } from '../core/errors.ts';
-import { type CommandContext, defineCommand, defineGroup } from './define.ts';
+import { type CommandContext, defineCommand, defineGroup, type Style } from './define.ts';
 import { bool, choice, flag, type InputOf, optionalBool, text, url } from './options.ts';
 import { proverRunCommand } from './prover-run.ts';
 
@@ -141,27 +141,50 @@ async function recordBellmanCuda(ctx: CommandContext, wanted: boolean, clone: bo
 
 const setupKeysCommand = defineCommand({
   name: 'setup-keys',
-  aliases: ['sk', 'generate-sk'],
+  aliases: ['sk'],
   summary: 'install the proving keys',
   about:
     '--mode=download installs the keys that ship with the kit (those of the dev reference string), checked against the circuits. --mode=generate makes them on this machine.',
   examples: ['prover setup-keys', 'prover setup-keys --mode=generate', 'prover setup-keys --mode=download --region=us'],
   options: keysOptions,
   output: async () => (await import('../services/results.ts')).setupKeysResult,
+  run: async (ctx, input) => installKeys(ctx, input, await askMode(ctx, input.mode)),
+  render: keysLines,
+});
+
+const generateSkCommand = defineCommand({
+  name: 'generate-sk',
+  summary: 'old name of setup-keys --mode=generate',
+  options: keysOptions,
+  output: async () => (await import('../services/results.ts')).setupKeysResult,
   async run(ctx, input) {
-    const { setupKeys } = await import('../services/ecosystem/keys.ts');
-    const { openEcosystem } = await import('../services/ecosystem/files.ts');
-    if (input.region) ctx.notice(`--region ${input.region} is ignored: the keys ship with the kit`);
-    const service = await ctx.service();
-    return setupKeys(service, await openEcosystem(service), await askMode(ctx, input.mode));
+    const mode = input.mode ?? 'generate';
+    ctx.notice(`generate-sk is the old name of setup-keys --mode=${mode}`);
+    return installKeys(ctx, input, mode);
   },
-  render: (data, style) => [
+  render: keysLines,
+});
+
+async function installKeys(
+  ctx: CommandContext,
+  { region }: InputOf<unknown, typeof keysOptions>,
+  mode: 'download' | 'generate',
+) {
+  const { setupKeys } = await import('../services/ecosystem/keys.ts');
+  const { openEcosystem } = await import('../services/ecosystem/files.ts');
+  if (region) ctx.notice(`--region ${region} is ignored: the keys ship with the kit`);
+  const service = await ctx.service();
+  return setupKeys(service, await openEcosystem(service), mode);
+}
+
+function keysLines(data: Awaited<ReturnType<typeof installKeys>>, style: Style): string[] {
+  return [
     `${data.keys.length} keys in ${data.keysDir} (${data.source})`,
     `aggregation ${style.bold(data.aggregation)}, reference string ${style.bold(data.crs)}`,
     `keyset ${data.keyset}`,
     `snark wrapper ${data.snarkWrapper}`,
-  ],
-});
+  ];
+}
 
 const compressorKeysCommand = defineCommand({
   name: 'compressor-keys',
@@ -199,5 +222,12 @@ export const proverGroup = defineGroup({
   name: 'prover',
   aliases: ['p'],
   summary: 'set up and run the prover components',
-  commands: [initCommand, setupKeysCommand, compressorKeysCommand, bellmanCudaCommand, proverRunCommand],
+  commands: [
+    initCommand,
+    setupKeysCommand,
+    generateSkCommand,
+    compressorKeysCommand,
+    bellmanCudaCommand,
+    proverRunCommand,
+  ],
 });

@@ -14,7 +14,7 @@ export type DevkitEvent =
   | { type: 'component.exited'; component: string; exitCode?: number; signal?: string; podName?: string }
   | { type: 'component.restarted'; component: string; reason: string; restarts: number }
   | { type: 'component.stopped'; component: string }
-  | { type: 'job.progress'; groups: JobGroup[] }
+  | { type: 'job.progress'; batch: number; groups: JobGroup[] }
   | { type: 'log'; component: string; line: string }
   | { type: 'notice'; message: string };
 

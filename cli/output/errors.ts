@@ -21,7 +21,7 @@ export function reportError(error: unknown, options: { json: boolean; verbose: b
       text: `${stackOf(error)}\nerror: this is a bug in devkit (exit code 1)\n→ ${REPORT_AT}\n`,
     };
   }
-  const lines = [`error: ${known.message}`];
+  const lines = [known.code === 'INTERRUPTED' ? known.message : `error: ${known.message}`];
   if (known.hint) lines.push(`→ ${known.hint}`);
   if (options.verbose && known.cause !== undefined) lines.push(`cause: ${stackOf(known.cause)}`);
   return { exitCode: exitCodeOf(known), text: `${lines.join('\n')}\n` };

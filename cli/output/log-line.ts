@@ -1,5 +1,7 @@
+import { formatDuration } from '../../lib/units.ts';
+
 /** Log lines of our components are JSON; people get time, level, text and the rest as `key=value`. */
-const HIDDEN = new Set(['level', 'time', 'msg', 'name', 'pid', 'pod', 'hostname', 'v', 'err']);
+const HIDDEN = new Set(['ms', 'level', 'time', 'msg', 'name', 'pid', 'pod', 'hostname', 'v', 'err']);
 const LEVELS: Readonly<Record<number, string>> = {
   10: 'trace',
   20: 'debug',
@@ -17,9 +19,16 @@ export function readableLogLine(line: string): string {
   const time = new Date(entry['time'] as string | number);
   const clock = Number.isNaN(time.getTime()) ? '' : `${time.toISOString().slice(11, 23)} `;
   const rest = Object.entries(entry)
-    .filter(([key]) => !HIDDEN.has(key))
-    .map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  return `${clock}${level.toUpperCase().padEnd(5)} ${String(entry['msg'])}${rest.join('')}${errorText(entry)}`;
+    .filter(([key, value]) => !HIDDEN.has(key) && value !== null)
+    .map(([key, value]) => ` ${key}=${valueText(value)}`);
+  const took = typeof entry['ms'] === 'number' ? ` (${formatDuration(entry['ms'])})` : '';
+  return `${clock}${level.toUpperCase().padEnd(5)} ${String(entry['msg'])}${rest.join('')}${took}${errorText(entry)}`;
+}
+
+function valueText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const isFlat = Array.isArray(value) && value.every((item) => typeof item !== 'object');
+  return isFlat ? value.join(',') : JSON.stringify(value);
 }
 
 /** The error's own text, unless the message says it already. */

@@ -1,6 +1,6 @@
 import { formatDuration } from '../../lib/units.ts';
 import type { DevkitEvent } from '../core/events.ts';
-import type { JobGroup } from '../core/types.ts';
+import { jobSummary } from './jobs.ts';
 import { readableLogLine } from './log-line.ts';
 
 /** What of the events people want to see. */
@@ -25,7 +25,7 @@ export function plainLine(event: DevkitEvent, { verbose, logs }: Shown): string 
     case 'log':
       return verbose || logs ? `${event.component} | ${readableLogLine(event.line)}` : undefined;
     case 'job.progress':
-      return jobLine(event.groups);
+      return `proving batch ${event.batch}: ${jobSummary(event.groups)}`;
     default:
       return componentLine(event, verbose);
   }
@@ -53,20 +53,4 @@ function componentLine(event: ComponentEvent, verbose: boolean): string | undefi
 function endedHow(event: Extract<DevkitEvent, { type: 'component.exited' }>): string {
   if (event.signal !== undefined) return ` by ${event.signal}`;
   return event.exitCode === undefined ? '' : ` with exit code ${event.exitCode}`;
-}
-
-/** Per stage: what is done of what is known. */
-export function jobLine(groups: readonly JobGroup[]): string {
-  const stages = new Map<string, { done: number; total: number; failed: number }>();
-  for (const group of groups) {
-    const stage = stages.get(group.stage) ?? { done: 0, total: 0, failed: 0 };
-    stage.done += group.successful;
-    stage.failed += group.failed;
-    stage.total += group.queued + group.waiting + group.inProgress + group.successful + group.failed;
-    stages.set(group.stage, stage);
-  }
-  const parts = [...stages].map(
-    ([name, { done, total, failed }]) => `${name} ${done}/${total}${failed > 0 ? ` (${failed} failed)` : ''}`,
-  );
-  return `jobs: ${parts.join(', ') || 'none yet'}`;
 }

@@ -29,17 +29,43 @@ const ndjson = (io: Io): Progress => ({
   close: async () => {},
 });
 
+const JOB_LINE_MS = 1000;
+
+/** Job counts change many times a second: the newest of them is printed, at most once a second and only if it is news. */
 function plain(io: Io, shown: Shown): Progress {
   let last = '';
+  let printedAt = Number.NEGATIVE_INFINITY;
+  let held: { line: string; timer: NodeJS.Timeout } | undefined;
+  const print = (line: string): void => {
+    last = line;
+    io.stderr(`${line}\n`);
+  };
+  const drop = (): void => {
+    clearTimeout(held?.timer);
+    held = undefined;
+  };
+  const printJobs = (line: string): void => {
+    drop();
+    if (line === last) return;
+    printedAt = performance.now();
+    print(line);
+  };
+  const jobs = (line: string): void => {
+    const wait = printedAt + JOB_LINE_MS - performance.now();
+    drop();
+    if (wait <= 0) printJobs(line);
+    else held = { line, timer: setTimeout(() => printJobs(line), wait) };
+  };
   return {
     emit: (event) => {
       const line = plainLine(event, shown);
-      // job counts come once per tick: only changes are news
-      if (line === undefined || (event.type === 'job.progress' && line === last)) return;
-      last = line;
-      io.stderr(`${line}\n`);
+      if (line === undefined) return;
+      if (event.type === 'job.progress') return jobs(line);
+      // the end of the step says more than the last counts
+      if (event.type === 'step.done' || event.type === 'step.failed') drop();
+      print(line);
     },
-    close: async () => {},
+    close: async () => drop(),
   };
 }
 

@@ -25,7 +25,10 @@ export async function batchSeal(ctx: ServiceContext, input: BatchSealInput): Pro
 /** Seals what is pending and gives the batch's number. @throws DevkitError USAGE when nothing is pending */
 export async function sealBatch(devnet: OpenDevnet, signal: AbortSignal): Promise<number> {
   const url = apiUrl(devnet);
-  const answer = await requestJsonRpc(url, 'devkit_sealBatch', [], signal);
+  const answer = await requestJsonRpc(url, 'devkit_sealBatch', [], signal).catch((cause: unknown) => {
+    if (signal.aborted) throw cause;
+    throw new DevkitError('COMPONENT_FAILED', `the server does not answer at ${url}`, { hint: 'devkit up', cause });
+  });
   if ('error' in answer) {
     throw new DevkitError('USAGE', `no batch was sealed: ${answer.error.message}`, { hint: 'devkit tx send' });
   }

@@ -5,7 +5,7 @@ import { DevkitError } from '../core/errors.ts';
 import type { ComponentSpec } from '../core/types.ts';
 import { askProbe } from '../runtimes/ready/probe.ts';
 import { componentFailed, describeEnding } from '../runtimes/ready/wait-ready.ts';
-import { ensureComponent, type RunContext } from './ensure-component.ts';
+import { ensureComponent, type RunContext, refusal } from './ensure-component.ts';
 import { runPlan } from './run-plan.ts';
 
 export interface ConvergeOptions extends RunContext {
@@ -84,6 +84,8 @@ async function keepRunning(spec: ComponentSpec, options: SuperviseOptions): Prom
       continue;
     }
     if (status.state === 'exited') {
+      const refused = await refusal(status, runtime);
+      if (refused !== undefined && restarts + crashes.length > 0) throw refused;
       const now = performance.now();
       crashes = [...crashes.filter((at) => now - at < crashWindowMs), now];
       if (crashes.length > maxCrashes) {

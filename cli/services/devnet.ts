@@ -69,6 +69,12 @@ async function loadChainConfig(chain: Chain): Promise<ZksyncConfig> {
     genesisPath: paths.genesis,
     walletsPath: paths.wallets,
     ...(existsSync(paths.contracts) ? { contractsPath: paths.contracts } : {}),
+  }).catch((cause: unknown) => {
+    if (!(cause instanceof ConfigError)) throw cause;
+    throw new DevkitError('CONFIG_INVALID', cause.message, {
+      hint: 'mend that file, then the same command again',
+      cause,
+    });
   });
 }
 
@@ -104,10 +110,6 @@ export async function withDatabase<T>(url: string, work: (pool: pg.Pool) => Prom
     await pool.end();
   }
 }
-
-/** Protocol code cannot know our error class: its configuration errors are the user's to mend. */
-export const asUserError = (error: unknown): unknown =>
-  error instanceof ConfigError ? new DevkitError('CONFIG_INVALID', error.message, { cause: error }) : error;
 
 /** Whether `chain init` was done: the server has contracts to talk to. */
 export const hasServer = (devnet: OpenDevnet): boolean => {

@@ -1,3 +1,4 @@
+import { DevkitError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import type { ComponentSpec, ComponentStatus } from '../core/types.ts';
 import { waitReady } from '../runtimes/ready/wait-ready.ts';
@@ -44,9 +45,35 @@ export async function ensureComponent(
     runtime,
     signal,
     context.readyTimeoutMs === undefined ? {} : { timeoutMs: context.readyTimeoutMs },
-  );
+  ).catch(async (error: unknown) => {
+    throw (await refusal(await runtime.inspect(spec.id), runtime)) ?? error;
+  });
   emit({ type: 'component.ready', component: spec.id, waitedMs: Math.round(performance.now() - begin), adopted });
   return ready;
+}
+
+/** Exit code of our components for a command line, configuration or keys that they cannot use. */
+const REFUSED = 2;
+
+/** The one line in which a component said what it cannot use; starting it again is of no use. Undefined when it did not end that way. */
+export async function refusal(status: ComponentStatus, runtime: ManagedRuntime): Promise<DevkitError | undefined> {
+  if (status.state !== 'exited' || status.exitCode !== REFUSED) return undefined;
+  const said = (await runtime.lastLines(status.id, 20)).flatMap(fatalMessage).at(-1);
+  if (said === undefined) return undefined;
+  return new DevkitError('COMPONENT_FAILED', `${status.id} cannot start: ${said}`, {
+    hint: `mend that, then: devkit up   (whole log: devkit logs ${status.id})`,
+    details: { component: status.id, exitCode: status.exitCode },
+  });
+}
+
+function fatalMessage(line: string): string[] {
+  if (!line.includes('"fatal"')) return [];
+  try {
+    const { msg } = JSON.parse(line) as { msg?: string };
+    return msg === undefined ? [] : [msg];
+  } catch {
+    return [];
+  }
 }
 
 /** Tells that a component ended by itself. */

@@ -1,4 +1,5 @@
 /** A batch that came as a file (`insert-batch`), without a server: what it says about itself. */
+import { join } from 'node:path';
 import { openPoseidon2 } from '../../proving/poseidon2.ts';
 import { createHasher } from '../../systems/zksync/protocol/batch/hash.ts';
 import { planBasic } from '../../systems/zksync/protocol/batch/witness-plan.ts';
@@ -15,10 +16,11 @@ export async function expectedOfGivenBatch(devnet: OpenDevnet, batch: number): P
   const store = await openObjectStore(devnet.config.prover.objectStore, { cwd: devnet.ecosystem.paths.prover });
   const key = witnessInputKey({ batch, chainId: 0 });
   const bytes = await findObject(store, key);
+  const path = join(store.location, key.bucket, key.fallback ?? key.key);
   if (bytes === undefined) return undefined;
   using poseidon2 = await openPoseidon2({});
   try {
-    const { scheduler } = planBasic(createHasher(poseidon2), decodeWitnessInput(bytes, key.fallback ?? key.key));
+    const { scheduler } = planBasic(createHasher(poseidon2), decodeWitnessInput(bytes, path));
     return {
       chainId: scheduler.chain_id,
       batch: scheduler.batch_number,
@@ -35,7 +37,7 @@ export async function expectedOfGivenBatch(devnet: OpenDevnet, batch: number): P
     throw new DevkitError(
       'CONFIG_INVALID',
       `the witness input of batch ${batch} cannot be used: ${(cause as Error).message}`,
-      { cause },
+      { hint: `put the right file at ${path}`, cause },
     );
   }
 }

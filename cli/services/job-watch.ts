@@ -1,8 +1,11 @@
 /** What the job tables say of one batch, until its proof is there. */
 import type pg from 'pg';
 import { poll } from '../../lib/deadline.ts';
+import { formatVersion, PROVER_PROTOCOL_VERSION } from '../../systems/zksync/protocol/ids.ts';
 import { failedJobs } from '../../systems/zksync/protocol/prover-db/failures.ts';
-import { chainIdsOf } from '../../systems/zksync/protocol/prover-db/intake.ts';
+import { batchVersions, chainIdsOf } from '../../systems/zksync/protocol/prover-db/intake.ts';
+import { maxAttempts } from '../../systems/zksync/protocol/prover-db/limits.ts';
+import { requeueFailed } from '../../systems/zksync/protocol/prover-db/operator.ts';
 import { type JobGroupCounts, jobGroups } from '../../systems/zksync/protocol/prover-db/reports.ts';
 import { DevkitError } from '../core/errors.ts';
 import type { JobGroup } from '../core/types.ts';
@@ -27,9 +30,9 @@ export async function waitForProof(
       async () => {
         const tick = await readTick(devnet, pool, batch);
         const text = JSON.stringify(tick.groups);
-        if (text !== last) emit({ type: 'job.progress', groups: tick.groups });
+        if (text !== last) emit({ type: 'job.progress', batch, groups: tick.groups });
         last = text;
-        if (tick.state === 'failed') await throwFailure(devnet, pool, batch, tick.chainId ?? 0);
+        if (tick.state === 'failed') await throwFailure(pool, batch, tick.chainId ?? 0);
         return tick.state === 'proven' ? true : undefined;
       },
       {
@@ -41,6 +44,29 @@ export async function waitForProof(
   );
 }
 
+/**
+ * Whether the batch has jobs; those that used up their attempts before are queued again, because somebody asks for the proof anew.
+ * @throws DevkitError USAGE for a batch of a protocol version that no component here works on: it would wait for ever
+ */
+export async function takeUpJobs(devnet: OpenDevnet, batch: number, signal: AbortSignal): Promise<boolean> {
+  return retryLostConnection(devnet, signal, async (pool) => {
+    const chainId = await chainOf(devnet, pool, batch);
+    if (chainId === undefined) return false;
+    const [version] = await batchVersions(pool, { batch, chainId });
+    if (version !== undefined && formatVersion(version) !== formatVersion(PROVER_PROTOCOL_VERSION)) {
+      throw new DevkitError(
+        'USAGE',
+        `batch ${batch} was inserted under protocol version ${formatVersion(version)}; the prover components here work on ${formatVersion(PROVER_PROTOCOL_VERSION)} only`,
+        { hint: `devkit prover-cli ${proverUrl(devnet)} delete --batch ${batch} --yes   and insert it again` },
+      );
+    }
+    const again = await requeueFailed(pool, { batch, chainId }, maxAttempts(devnet.config));
+    if (again > 0)
+      devnet.ctx.emit({ type: 'notice', message: `batch ${batch}: jobs that had failed are tried again: ${again}` });
+    return true;
+  });
+}
+
 /** One look at the tables: one query for the chain ids, one for the counts. */
 export async function readTick(devnet: OpenDevnet, pool: pg.Pool, batch: number): Promise<WatchTick> {
   const chainId = await chainOf(devnet, pool, batch);
@@ -49,7 +75,7 @@ export async function readTick(devnet: OpenDevnet, pool: pg.Pool, batch: number)
     at: new Date().toISOString(),
     batch,
     chainId: chainId ?? null,
-    state: stateOf(counts, maxAttempts(devnet)),
+    state: stateOf(counts, maxAttempts(devnet.config)),
     groups: counts.map(toGroup),
   };
 }
@@ -68,20 +94,7 @@ function stateOf(groups: readonly JobGroupCounts[], max: Attempts): string {
   return compression.successful > 0 ? 'proven' : 'compressing';
 }
 
-type Attempts = Record<JobGroupCounts['kind'], number>;
-
-function maxAttempts({ config }: OpenDevnet): Attempts {
-  const witness = config.witnessGenerator.maxAttempts;
-  return {
-    basic: witness,
-    leaf: witness,
-    node: witness,
-    tip: witness,
-    scheduler: witness,
-    prover: config.prover.maxAttempts,
-    compression: config.proofCompressor.maxAttempts,
-  };
-}
+type Attempts = ReturnType<typeof maxAttempts>;
 
 const toGroup = ({ stage, label, queued, waiting, inProgress, successful, failed }: JobGroupCounts): JobGroup => ({
   stage,
@@ -93,11 +106,12 @@ const toGroup = ({ stage, label, queued, waiting, inProgress, successful, failed
   failed,
 });
 
-async function throwFailure(devnet: OpenDevnet, pool: pg.Pool, batch: number, chainId: number): Promise<never> {
+async function throwFailure(pool: pg.Pool, batch: number, chainId: number): Promise<never> {
   const [first] = await failedJobs(pool, { batch, chainId });
-  const what = first === undefined ? 'a job' : `${first.what} (${first.attempts} attempts)`;
-  throw new DevkitError('JOB_FAILED', `batch ${batch}: ${what} failed: ${first?.error ?? 'no reason is recorded'}`, {
-    hint: `devkit prover-cli ${proverUrl(devnet)} 1 requeue --batch ${batch} --max-attempts 1`,
+  const attempts = first === undefined || first.final ? '' : ` after ${first.attempts} attempts`;
+  const what = `${first?.what ?? 'a job'} failed${attempts}`;
+  throw new DevkitError('JOB_FAILED', `batch ${batch}: ${what}: ${first?.error ?? 'no reason is recorded'}`, {
+    hint: `mend that, then: devkit prove --batch ${batch}   (tries again what failed and keeps what is proven)`,
   });
 }
 

@@ -22,20 +22,22 @@ export async function downDevnet(ctx: ServiceContext, input: { removeData: boole
   return down({ paths, runtime: createProcessRuntime({ paths }), removeData: input.removeData, emit, signal });
 }
 
+/** Whether any component of the devnet runs; false also when there is no such devnet. */
+export async function isRunning({ paths }: ServiceContext): Promise<boolean> {
+  return (await createProcessRuntime({ paths }).list()).some(({ state }) => state === 'running');
+}
+
 export async function statusOf(ctx: ServiceContext): Promise<DevnetStatus> {
   const { paths, signal } = ctx;
   if (!existsSync(paths.dir)) throw noDevnet(ctx);
   const runtime = createProcessRuntime({ paths });
-  const specs = await knownSpecs(ctx);
-  return devnetStatus({ paths, runtime, signal, ...(specs ? { specs } : {}) });
+  const known = await openedOrUndefined(ctx);
+  if (!known) return devnetStatus({ paths, runtime, signal });
+  const { variant, aggregation, crs } = known.config.devkit;
+  return devnetStatus({ paths, runtime, signal, specs: allSpecs(known), proving: { variant, aggregation, crs } });
 }
 
 /** A devnet that was never initialised has no specs yet; that is a state, not an error. */
-async function knownSpecs(ctx: ServiceContext): Promise<ReturnType<typeof allSpecs> | undefined> {
-  const devnet = await openedOrUndefined(ctx);
-  return devnet && allSpecs(devnet);
-}
-
 async function openedOrUndefined(ctx: ServiceContext): Promise<OpenDevnet | undefined> {
   if ((await readState(ctx.paths)) === undefined) return undefined;
   try {

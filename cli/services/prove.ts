@@ -1,12 +1,13 @@
 /** `devkit prove`: start what is missing, wait for the proof of a batch, verify it. */
 import { poll } from '../../lib/deadline.ts';
+import type { ExpectedBatch } from '../../systems/zksync/protocol/bundle/check.ts';
 import { batchDetails, listBatches, unsealedCounts } from '../../systems/zksync/protocol/core-db/details.ts';
 import { DevkitError } from '../core/errors.ts';
 import { sealBatch, waitForTree } from './batch.ts';
 import type { ServiceContext } from './context.ts';
 import { hasServer, type OpenDevnet, openDevnet, serverUrl, withDatabase } from './devnet.ts';
 import type { ProveInput, ProveResult } from './inputs.ts';
-import { waitForProof } from './job-watch.ts';
+import { takeUpJobs, waitForProof } from './job-watch.ts';
 import { makeReceipt, writeReceipt } from './receipt.ts';
 import { measureStages, type Stages } from './stages.ts';
 import { allSpecs, whileAllRun } from './start.ts';
@@ -35,7 +36,7 @@ export interface ProveOptions {
 export async function proveBatch(devnet: OpenDevnet, batch: number, options: ProveOptions): Promise<ProveResult> {
   const { ctx } = devnet;
   const { stages, signal } = options;
-  const expected = await expectedOf(devnet, batch);
+  const expected = await knownBatch(devnet, batch, options);
   await stages.stage('prove', () =>
     step(ctx, 'prove', `prove batch ${batch}`, () => waitForProof(devnet, batch, options)),
   );
@@ -51,6 +52,20 @@ export async function proveBatch(devnet: OpenDevnet, batch: number, options: Pro
     }),
   );
   return writeReceipt(receipt);
+}
+
+/**
+ * What the proof has to attest. A batch that came as a file which cannot be used has a job that says so: that is the better error.
+ */
+async function knownBatch(devnet: OpenDevnet, batch: number, options: ProveOptions): Promise<ExpectedBatch> {
+  const hasJobs = await takeUpJobs(devnet, batch, options.signal);
+  try {
+    return await expectedOf(devnet, batch);
+  } catch (error) {
+    const aboutFile = error instanceof DevkitError && ['CONFIG_INVALID', 'NOT_FOUND'].includes(error.code);
+    if (hasJobs && aboutFile) await waitForProof(devnet, batch, options);
+    throw error;
+  }
 }
 
 /** L1 can say something about a proof once it has the batch. */

@@ -7,6 +7,7 @@ import type { ServiceContext } from './context.ts';
 import { coreCount, hasServer, type OpenDevnet, openDevnet } from './devnet.ts';
 import type { ProverRunInput, ProverRunResult } from './inputs.ts';
 import { runContext, startComponents, whileRunning } from './start.ts';
+import { untilAborted } from './watch.ts';
 
 /** Ends when the component ends, or when the signal aborts: then it was stopped gracefully. */
 export async function proverRun(ctx: ServiceContext, input: ProverRunInput): Promise<ProverRunResult> {
@@ -78,13 +79,17 @@ async function runAll(devnet: OpenDevnet, threads = coreCount()): Promise<Prover
   const { emit, signal } = devnet.ctx;
   const specs = proverSpecs(devnet.zksync, { threads });
   await startDatabase(devnet);
-  await startComponents(devnet, specs);
-  emit({ type: 'notice', message: `${specs.map(({ id }) => id).join(', ')} run; Ctrl-C stops them` });
+  const ended = new AbortController();
+  const lines = followLogs(devnet, specs, ended.signal);
+  emit({ type: 'notice', message: `${specs.map(({ id }) => id).join(', ')}: Ctrl-C stops them` });
   try {
-    await whileRunning(devnet, specs, (aborted) => followLogs(devnet, specs, aborted));
+    await startComponents(devnet, specs);
+    await whileRunning(devnet, specs, untilAborted);
   } finally {
     const stopping = new AbortController();
     await Promise.allSettled(specs.map(({ id }) => devnet.runtime.stop(id, stopping.signal)));
+    ended.abort();
+    await lines;
   }
   signal.throwIfAborted();
   return { components: specs.map(({ id }) => ({ id, exitCode: null, signal: null, restarts: 0 })) };

@@ -25,17 +25,15 @@ import { step } from './step.ts';
 import { sendTo } from './traffic.ts';
 import { expectedOf, openVerifier, readProofFile, runChecks, verdictOf } from './verify.ts';
 
-const CHAIN = 'era';
+/** Name of the chain of a devnet that the kit sets up by itself. */
+export const CHAIN = 'era';
 /** Below this many slots the batch is meant to be as small as can be: one instance of each kind. */
 const SMALL_BATCH = 8;
 
 /** Safe to repeat: a devnet that is there is used again and proves a new batch. */
 export async function quickstart(ctx: ServiceContext, input: QuickstartInput): Promise<QuickstartResult> {
   const stages = measureStages(createProcessRuntime({ paths: ctx.paths }));
-  ensureDevnetFolder(ctx.paths);
-  const inside = { ...ctx, cwd: ctx.paths.defaultEcosystemDir };
-  await stages.stage('setup', () => setUp(inside, input));
-  const devnet = await openDevnet(inside);
+  const devnet = await stages.stage('setup', () => setUpDevnet(ctx, input));
   const begin = await stages.begin('start');
   return whileAllRun(devnet, allSpecs(devnet), async (signal) => {
     await begin();
@@ -56,8 +54,15 @@ export async function quickstart(ctx: ServiceContext, input: QuickstartInput): P
   });
 }
 
-/** Ecosystem, chain, databases, keys, contracts, reference string; each only where it is missing. */
-async function setUp(ctx: ServiceContext, input: QuickstartInput): Promise<void> {
+export type SetUpInput = Pick<QuickstartInput, 'aggregation' | 'crs'>;
+
+/**
+ * Ecosystem, chain, databases, keys, contracts, reference string inside the devnet's own folder; each only where it is missing.
+ * @throws DevkitError ALREADY_EXISTS when the devnet is there with another aggregation or reference string
+ */
+export async function setUpDevnet(outside: ServiceContext, input: SetUpInput): Promise<OpenDevnet> {
+  ensureDevnetFolder(outside.paths);
+  const ctx = { ...outside, cwd: outside.paths.defaultEcosystemDir };
   await ensureEcosystem(ctx, input);
   const crs = ensureCrs({
     crs: input.crs,
@@ -70,9 +75,10 @@ async function setUp(ctx: ServiceContext, input: QuickstartInput): Promise<void>
   await chainInit(ctx, init);
   await proverInit(ctx, { chain: CHAIN, proofStoreDir: 'artifacts', database: { mode: 'auto' } });
   await step(ctx, 'crs', `reference string (${input.crs})`, () => crs);
+  return openDevnet(ctx);
 }
 
-async function ensureEcosystem(ctx: ServiceContext, input: QuickstartInput): Promise<void> {
+async function ensureEcosystem(ctx: ServiceContext, input: SetUpInput): Promise<void> {
   const dir = ctx.paths.defaultEcosystemDir;
   if (existsSync(`${dir}/${ZKSTACK_FILE}`)) {
     await refuseOtherSettings(ctx, input);
@@ -100,7 +106,7 @@ async function ensureEcosystem(ctx: ServiceContext, input: QuickstartInput): Pro
   );
 }
 
-async function refuseOtherSettings(ctx: ServiceContext, input: QuickstartInput): Promise<void> {
+async function refuseOtherSettings(ctx: ServiceContext, input: SetUpInput): Promise<void> {
   const { ecosystemDir } = await requireState(ctx.paths);
   const found = await provingSettings(await readEcosystem(ecosystemDir));
   if (found.aggregation === input.aggregation && found.crs === input.crs) return;

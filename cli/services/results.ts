@@ -187,6 +187,10 @@ export const statusResult = z.object({
   workspace: z.string(),
   state: z.enum(['running', 'partial', 'stopped']),
   settings: z.looseObject({ system: z.string(), variant: z.string(), runtime: z.string() }).optional(),
+  proving: z
+    .object({ variant: z.string(), aggregation: z.string(), crs: z.string() })
+    .optional()
+    .describe('what the proofs are worth; absent before the chain has a configuration'),
   components: z.array(
     z.looseObject({
       id: z.string(),

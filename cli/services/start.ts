@@ -2,10 +2,8 @@
 
 import { poll } from '../../lib/deadline.ts';
 import { infrastructureSpecs, l2Spec, proverSpecs, SERVER_COMPONENTS, serverSpec } from '../../systems/zksync/index.ts';
-import { readCommitments } from '../../systems/zksync/protocol/keys/key-files.ts';
 import { insertVersion } from '../../systems/zksync/protocol/prover-db/intake.ts';
 import { requeueRowsOf } from '../../systems/zksync/protocol/prover-db/workers.ts';
-import { DevkitError } from '../core/errors.ts';
 import type { ComponentSpec, ComponentStatus } from '../core/types.ts';
 import { ensurePostgresData } from '../host/postgres-data.ts';
 import { askProbe } from '../runtimes/ready/probe.ts';
@@ -19,7 +17,9 @@ import {
   seedChainState,
   withDatabase,
 } from './devnet.ts';
+import { listKeys } from './ecosystem/keys.ts';
 import type { RunContext } from './ensure-component.ts';
+import { requireContracts } from './l1-check.ts';
 import { step } from './step.ts';
 
 /** Everything a chain needs to run and to be proven. A chain without contracts (no `chain init`) has no server. */
@@ -51,6 +51,7 @@ export async function whileAllRun<T>(
   specs: readonly ComponentSpec[],
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  await listKeys(devnet.ecosystem);
   await prepareData(devnet);
   return whileRunning(devnet, specs, async (signal) => {
     await step(devnet.ctx, 'components', 'server and prover components', async () => {
@@ -59,6 +60,7 @@ export async function whileAllRun<T>(
         signal,
       );
       await ensureVersionRow(devnet);
+      await requireContracts(devnet, signal);
       await allAnswer(specs, signal);
     });
     return work(signal);
@@ -106,18 +108,13 @@ async function requeueRows(devnet: OpenDevnet, { podName, id }: ComponentStatus)
   }
 }
 
-/** The version row comes before everything that looks for it. @throws DevkitError NOT_FOUND without keys */
+/** The version row comes before everything that looks for it. @throws DevkitError NOT_FOUND without keys, CONFIG_INVALID for damaged ones */
 export async function ensureVersionRow(devnet: OpenDevnet): Promise<void> {
-  const commitments = await readCommitments(devnet.ecosystem.paths.keys);
-  if (commitments === undefined) {
-    throw new DevkitError('NOT_FOUND', `there are no keys in ${devnet.ecosystem.paths.keys}`, {
-      hint: 'devkit prover setup-keys --mode=download',
-    });
-  }
+  const { snarkWrapper } = await listKeys(devnet.ecosystem);
   await withDatabase(proverUrl(devnet), (pool) =>
     insertVersion(pool, {
       version: protocolVersion(devnet),
-      snarkWrapperVkHash: BigInt(commitments.snark_wrapper),
+      snarkWrapperVkHash: BigInt(snarkWrapper),
       fflonkSnarkWrapperVkHash: null,
     }),
   );

@@ -12,6 +12,13 @@ export interface ComponentReport extends ComponentStatus {
   usage?: ComponentUsage;
 }
 
+export interface ProvingFacts {
+  variant: string;
+  aggregation: string;
+  /** `dev`, `ignition` or a folder. */
+  crs: string;
+}
+
 export interface DevnetStatus {
   devnet: string;
   workspace: string;
@@ -19,6 +26,8 @@ export interface DevnetStatus {
   state: 'running' | 'partial' | 'stopped';
   /** Undefined when creation was interrupted before a state file was there. */
   settings: DevnetState | undefined;
+  /** What its proofs are worth; undefined before its chain has a configuration. */
+  proving: ProvingFacts | undefined;
   components: ComponentReport[];
   /** Sums over running components. */
   total: { rssBytes: number; pssBytes: number | undefined; processes: number };
@@ -29,6 +38,7 @@ export interface StatusOptions {
   runtime: ManagedRuntime;
   /** The desired components, if known: those not started are listed as missing, running ones are probed. */
   specs?: readonly ComponentSpec[];
+  proving?: ProvingFacts;
   signal: AbortSignal;
 }
 
@@ -55,6 +65,7 @@ export async function devnetStatus(options: StatusOptions): Promise<DevnetStatus
     workspace: paths.workspace,
     state: running === 0 ? 'stopped' : running === components.length ? 'running' : 'partial',
     settings: await readState(paths),
+    proving: options.proving,
     components,
     total: {
       rssBytes: usages.reduce((sum, usage) => sum + usage.rssBytes, 0),

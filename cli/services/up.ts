@@ -1,6 +1,7 @@
 /** `devkit up`: start what is missing of a devnet that was made by quickstart or by the step-by-step commands. */
 import type { ServiceContext } from './context.ts';
 import { openDevnet } from './devnet.ts';
+import { requireContracts } from './l1-check.ts';
 import { allSpecs, ensureVersionRow, startComponents } from './start.ts';
 import { step } from './step.ts';
 
@@ -22,9 +23,10 @@ export async function up(ctx: ServiceContext, input: UpInput): Promise<UpResult>
   if (!input.plan) {
     await startComponents(
       devnet,
-      specs.filter((spec) => spec.id === 'postgres'),
+      specs.filter(({ id }) => id === 'postgres' || id === 'l1'),
     );
     await step(ctx, 'version', 'protocol version row', () => ensureVersionRow(devnet));
+    await requireContracts(devnet, ctx.signal);
     await startComponents(devnet, specs, { keepChanged: false });
   }
   return {

@@ -73,7 +73,16 @@ export async function openVerifier(devnet: OpenDevnet, signal: AbortSignal): Pro
   const { aggregation, crs } = devnet.config.devkit;
   const circuitSet = await loadCircuitSet({ keysDir: devnet.ecosystem.paths.keys, aggregation });
   const string = await ensureCrs({ crs, points: CHECK_POINTS, cacheDir: cacheDir(), signal });
-  const poseidon2 = await openPoseidon2({});
+  if (string.id !== circuitSet.crsId) {
+    throw new DevkitError(
+      'CONFIG_INVALID',
+      `the keys are of reference string ${circuitSet.crsId}, the configuration says ${string.id}`,
+      {
+        hint: 'devkit prover setup-keys --mode=generate',
+      },
+    );
+  }
+  const poseidon2 = await openPoseidon2();
   return {
     devnet,
     circuitSet,
@@ -90,12 +99,15 @@ export async function runChecks(
   bytes: Uint8Array,
   signal: AbortSignal,
 ): Promise<VerifierCheck[]> {
-  const checks = [
-    await bundleCheck(verifier, expected, bytes, signal),
-    await apiCheck(verifier.devnet, Number(expected.batch), bytes, signal),
-    await l1Check(verifier, Number(expected.batch), bytes),
-  ];
-  return checks.filter((check) => check !== undefined);
+  const bundle = await bundleCheck(verifier, expected, bytes, signal);
+  const others = Promise.all([
+    apiCheck(verifier.devnet, Number(expected.batch), bytes, signal),
+    l1Check(verifier, Number(expected.batch), bytes),
+  ]);
+  // a rejected bundle is a verdict, whatever else fails to answer
+  const answers = bundle.verdict === 'accepted' ? await others : await others.catch(() => []);
+  const given: (VerifierCheck | undefined)[] = [bundle, ...answers];
+  return given.filter((check) => check !== undefined);
 }
 
 export async function bundleCheck(
@@ -131,8 +143,8 @@ async function apiCheck(
   }
   const text = (await answer.text()).trim();
   if (answer.ok) return { verifier: 'api', attests: 'batch', verdict: 'accepted' };
-  // 500 means that the server does not have the batch: it has said nothing about the proof
-  if (answer.status >= 500) return undefined;
+  // 500: the server does not have the batch; too large: it has not read it. Neither says anything about the proof
+  if (answer.status >= 500 || /too large/.test(text)) return undefined;
   return { verifier: 'api', attests: 'batch', verdict: 'rejected', reason: `${answer.status} ${text}` };
 }
 

@@ -58,7 +58,8 @@ export async function newestBatch(devnet: OpenDevnet): Promise<number | undefine
   });
 }
 
-function untilAborted(signal: AbortSignal): Promise<void> {
+/** Waits, and returns. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });

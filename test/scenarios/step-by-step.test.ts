@@ -2,7 +2,7 @@
  * The command lines of the prover book and of today's tools, as they are written there (`zkstack` → `devkit`, `prover_cli` →
  * `devkit prover-cli`), one component per terminal. First a chain of one's own, then one given batch without a server.
  */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,6 +10,7 @@ import type { BatchSealResult, ProveResult, VerifyResult } from '../../cli/servi
 import { poll } from '../../lib/deadline.ts';
 import { devkit, devkitJson, type Ended, type Running, startDevkit } from '../fixtures/devkit.ts';
 import { proverRows, queryProver } from '../fixtures/prover-rows.ts';
+import { COMMAND_LISTS, wordsOf } from '../fixtures/upstream-commands.ts';
 
 const SERVER_LIST =
   'api,tree,eth,state_keeper,housekeeper,commitment_generator,da_dispatcher,proof_data_handler,vm_runner_protective_reads,vm_runner_bwip,external_proof_integration_api';
@@ -25,6 +26,17 @@ const type = (line: string, cwd: string): Promise<Ended> => devkit(line.split(' 
 async function must(line: string, cwd: string): Promise<Ended> {
   const ended = await type(line, cwd);
   expect(ended.code, `devkit ${line}\n${ended.stderr}`).toBe(0);
+  return ended;
+}
+
+/** Ends a command that stays in its terminal as soon as it says that it is ready; its exit code and what it printed. */
+async function untilReady(line: string, cwd: string): Promise<Ended> {
+  const running = terminal(line, cwd);
+  running.child.stderr?.on('data', (text: string) => {
+    if (/^(server|[a-z-]+): ready/m.test(text)) running.child.kill('SIGINT');
+  });
+  const ended = await running.ended;
+  terminals.splice(terminals.indexOf(running), 1);
   return ended;
 }
 
@@ -51,12 +63,64 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await closeTerminals();
-  for (const name of await readdir(root)) await devkit(['down', '--all', '--yes'], { cwd: join(root, name) });
+  for (const name of [...(await readdir(root)), 'lists/local_ecosystem'])
+    await devkit(['down', '--all', '--yes'], { cwd: join(root, name) });
   await rm(root, { recursive: true, force: true });
 });
 
 const ECOSYSTEM =
   'ecosystem create --l1-network=localhost --prover-mode=gpu --wallet-creation=localhost --l1-batch-commit-data-generator-mode=rollup --start-containers=true';
+
+const FOREGROUND = /^(server --|prover run )/;
+const INSERT = / insert-(version|batch) /;
+const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
+const ALL_LINES = unique(COMMAND_LISTS.flatMap(({ lines }) => lines));
+
+describe('every line of the lists, as it is written there, without a terminal to ask at', () => {
+  let ecosystem: string;
+  const setUp = ALL_LINES.filter((line) => !FOREGROUND.test(line) && !INSERT.test(line));
+
+  const run = async (line: string, values: Record<string, string>): Promise<void> => {
+    const { code, stderr } = await devkit(wordsOf(line, values), { cwd: ecosystem });
+    // the same batch in two spellings of one command: it is inserted once
+    const isSecond = / insert-batch /.test(line) && stderr.includes('already');
+    expect(isSecond ? 0 : code, `devkit ${line}\n${stderr}`).toBe(0);
+  };
+
+  test('what sets up ends with 0, with a name for whatever has none', async () => {
+    const folder = join(root, 'lists');
+    await mkdir(folder);
+    await must(setUp.find((line) => line.startsWith('ecosystem create'))!, folder);
+    ecosystem = join(folder, 'local_ecosystem');
+    await must('chain init', ecosystem);
+    await must('prover init', ecosystem);
+    for (const line of setUp.filter((line) => !line.startsWith('ecosystem create'))) await run(line, {});
+  });
+
+  test('versions and batches are inserted', async () => {
+    const { stdout } = await must('dev prover info', ecosystem);
+    const [, hash = ''] = /Snark wrapper: (0x[0-9a-f]{64})/.exec(stdout) ?? [];
+    const [, db = ''] = /Database URL: (\S+)/.exec(stdout) ?? [];
+    const values = { version: '0.30.1', minor: '30', patch: '2', batch: '5', hash, db };
+    for (const line of ALL_LINES.filter((line) => INSERT.test(line))) await run(line, values);
+  });
+
+  test('what stays in the foreground gets ready and ends with Ctrl-C', async () => {
+    const programs = Map.groupBy(
+      ALL_LINES.filter((line) => FOREGROUND.test(line)),
+      (line) => /--component=(?:circuit-)?(\S+)/.exec(line)?.[1] ?? 'server',
+    );
+    // different programs beside each other, the spellings of one program one after the other
+    const walk = async (lines: readonly string[]): Promise<void> => {
+      for (const line of lines) {
+        const { code, stderr } = await untilReady(line, ecosystem);
+        expect(code, `devkit ${line}\n${stderr}`).toBe(line.includes('witness-vector-generator') ? 2 : 130);
+      }
+    };
+    await Promise.all([...programs.values()].map(walk));
+    await must('down', ecosystem);
+  });
+});
 
 describe('running a local chain', () => {
   test('ecosystem, chain and prover are made', async () => {

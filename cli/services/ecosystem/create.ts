@@ -2,6 +2,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
+import { cacheDir } from '../../../lib/cache-dir.ts';
+import { CrsError, ensureCrs } from '../../../proving/crs.ts';
+import { CRS_POINTS } from '../../../systems/zksync/protocol/circuits.ts';
 import { DevkitError } from '../../core/errors.ts';
 import { type DevnetState, updateState } from '../../core/state.ts';
 import { ensureDevnetFolder, type ServiceContext, withDevnet } from '../context.ts';
@@ -76,6 +79,7 @@ export async function createEcosystem(
   refuseNetwork(input.l1Network);
   const paths = ecosystemPaths(input.dir ?? join(input.parent, input.name));
   await refuseExisting(input, paths.dir);
+  await refuseReferenceString(input.proving);
   if (input.linkToCode !== undefined && !existsSync(input.linkToCode)) {
     throw new DevkitError('NOT_FOUND', `--link-to-code: there is no folder ${input.linkToCode}`);
   }
@@ -96,6 +100,17 @@ function refuseNetwork(network: L1Network): void {
     `the reference variant deploys only to an L1 on this machine, not to ${network}: its proofs must not be trusted there`,
     { hint: '--l1-network localhost' },
   );
+}
+
+/** A folder that holds no reference string is refused before anything is made. `dev` and `ignition` are made or fetched when needed. */
+async function refuseReferenceString({ crs, aggregation }: ProvingSettings): Promise<void> {
+  if (crs === 'dev' || crs === 'ignition') return;
+  try {
+    await ensureCrs({ crs, points: CRS_POINTS[aggregation].prove, cacheDir: cacheDir() });
+  } catch (cause) {
+    if (!(cause instanceof CrsError)) throw cause;
+    throw new DevkitError('CONFIG_INVALID', cause.message, { hint: '--crs dev', cause });
+  }
 }
 
 async function refuseExisting(input: EcosystemCreateInput, dir: string): Promise<void> {

@@ -1,14 +1,17 @@
 /** The database and the L1 of an ecosystem: started where they do not run. */
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { infrastructureSpecs, l1StateFile } from '../../../systems/zksync/index.ts';
-import { requireState } from '../../core/state.ts';
+import { type DevnetState, requireState, updateState } from '../../core/state.ts';
 import type { ComponentSpec } from '../../core/types.ts';
+import { holderLookup } from '../../host/ports.ts';
 import { ensurePostgresData } from '../../host/postgres-data.ts';
 import { createProcessRuntime } from '../../runtimes/process/index.ts';
 import type { ServiceContext } from '../context.ts';
 import { converge } from '../converge.ts';
-import { L1_PORT, POSTGRES_PORT } from './ports.ts';
+import { listChains, openChain, readEcosystem } from './files.ts';
+import { allocateBlock, L1_PORT, POSTGRES_PORT } from './ports.ts';
 
 export interface InfrastructureResult {
   components: { id: string; url: string }[];
@@ -23,7 +26,7 @@ export const ensureInfrastructure = (ctx: ServiceContext): Promise<Infrastructur
 
 async function ensure(ctx: ServiceContext, ids: readonly string[]): Promise<InfrastructureResult> {
   const { paths, emit, signal } = ctx;
-  const state = await requireState(paths);
+  const state = await movePortsIfTaken(ctx);
   const ports = { postgres: state.ports['postgres'] ?? POSTGRES_PORT, l1: state.ports['l1'] ?? L1_PORT };
   const specs = infrastructureSpecs({ dataDir: paths.dataDir, postgresData: paths.postgresData }, ports).filter(
     (spec) => ids.includes(spec.id),
@@ -32,6 +35,27 @@ async function ensure(ctx: ServiceContext, ids: readonly string[]): Promise<Infr
   await mkdir(dirname(l1StateFile({ dataDir: paths.dataDir })), { recursive: true });
   await converge({ specs, runtime: createProcessRuntime({ paths }), emit, signal });
   return { components: specs.map((spec) => ({ id: spec.id, url: urlOf(spec) })) };
+}
+
+/**
+ * The ports were free when the devnet was made; if another program took one since, and nothing is written down about them yet, the whole
+ * block moves now. With chains set up they stay: whoever holds the port is named by the start.
+ */
+async function movePortsIfTaken({ paths, emit }: ServiceContext): Promise<DevnetState> {
+  const state = await requireState(paths);
+  const holderOf = holderLookup();
+  const taken = Object.values(state.ports).some((port) => holderOf(port) !== undefined);
+  if (!taken || (await createProcessRuntime({ paths }).list()).length > 0) return state;
+  const ecosystem = await readEcosystem(state.ecosystemDir);
+  const chains = await Promise.all((await listChains(ecosystem)).map((name) => openChain(ecosystem, name)));
+  if (chains.some((chain) => existsSync(chain.paths.general))) return state;
+  const { ports, shift, notice } = await allocateBlock();
+  if (notice) emit({ type: 'notice', message: notice });
+  return updateState(paths, (now) => ({
+    ...(now ?? state),
+    ports: { postgres: ports['postgres'] ?? POSTGRES_PORT, l1: ports['l1'] ?? L1_PORT },
+    portShift: shift,
+  }));
 }
 
 const urlOf = ({ ready }: ComponentSpec): string => ('url' in ready ? ready.url : `${ready.host}:${ready.port}`);

@@ -19,6 +19,7 @@ import type { Wallets } from '../../../systems/zksync/protocol/l1/wallets.ts';
 import { DevkitError } from '../../core/errors.ts';
 import { createProcessRuntime } from '../../runtimes/process/index.ts';
 import type { ServiceContext } from '../context.ts';
+import { refuseRemoteL1 } from '../l1-check.ts';
 import { step } from '../step.ts';
 import {
   databaseName,
@@ -98,6 +99,7 @@ export async function chainConfigs(
 }
 
 async function prepareInfrastructure(ctx: ServiceContext, input: ChainInitInput): Promise<void> {
+  if (input.l1RpcUrl !== undefined) refuseRemoteL1(input.l1RpcUrl);
   if (input.l1RpcUrl !== undefined && input.serverDbUrl !== undefined) return;
   await step(ctx, 'infrastructure', 'database and L1', () => ensureInfrastructure(ctx));
 }

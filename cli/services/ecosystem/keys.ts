@@ -71,7 +71,7 @@ async function loadKeys(ecosystem: Ecosystem, settings: ProvingSettings): Promis
     return await loadCircuitSet({ keysDir: ecosystem.paths.keys, aggregation: settings.aggregation });
   } catch (cause) {
     if (!(cause instanceof KeysError)) throw cause;
-    throw new DevkitError('CONFIG_INVALID', cause.message, { hint: 'devkit prover setup-keys --mode=generate', cause });
+    throw new DevkitError('CONFIG_INVALID', cause.message, { hint: await makeKeysCommand(settings), cause });
   }
 }
 
@@ -97,6 +97,9 @@ async function installKeys(
     },
   });
 }
+
+const makeKeysCommand = async (settings: ProvingSettings): Promise<string> =>
+  `devkit prover setup-keys --mode=${(await crsIdShipped(settings)) ? 'download' : 'generate'}`;
 
 async function crsIdShipped({ aggregation, crs }: ProvingSettings): Promise<boolean> {
   return crs === 'dev' && (await committedCircuits(aggregation, 'dev-1')) !== undefined;

@@ -25,7 +25,10 @@ export async function readYaml(path: string): Promise<YamlDocument> {
 export function parseYaml(text: string, path: string): YamlDocument {
   const document = parseDocument(text, { schema: 'core', customTags: withoutHexNumbers });
   const error = document.errors[0];
-  if (error) throw new DevkitError('CONFIG_INVALID', `${path}: ${error.message.split('\n')[0]}`, { cause: error });
+  if (error)
+    throw new DevkitError('CONFIG_INVALID', `${path}: not YAML: ${error.message.split('\n')[0]!.replace(/:$/, '')}`, {
+      cause: error,
+    });
   return document as unknown as YamlDocument;
 }
 

@@ -84,9 +84,15 @@ const asRunData = (bytes: Uint8Array): Found => ({
 });
 
 function asBlob(bytes: Uint8Array): Found {
-  const value = decodeCbor(bytes, 'file') as { format?: unknown; version?: unknown; kind?: unknown };
-  if (value?.format !== 'devkit') throw new Error('not a blob');
-  return { kind: `blob: ${String(value.kind)}`, facts: { version: Number(value.version) } };
+  const value = decodeCbor(bytes, 'file') as Record<string, unknown> | null;
+  if (value?.['format'] !== 'devkit') throw new Error('not a blob');
+  const { format: _, kind, ...rest } = value;
+  const facts = Object.entries(rest).flatMap(([name, fact]): [string, string | number][] => {
+    if (typeof fact === 'number' || typeof fact === 'string') return [[name, fact]];
+    if (Array.isArray(fact)) return [[name, `${fact.length} entries`]];
+    return fact instanceof Uint8Array ? [[name, `${fact.length} bytes`]] : [];
+  });
+  return { kind: `blob: ${String(kind)}`, facts: Object.fromEntries(facts) };
 }
 
 export const fileInfoLines = (info: FileInfo): string[] => [

@@ -86,7 +86,9 @@ async function readYaml(file: string): Promise<Record<string, unknown>> {
     // YAML 1.2 would turn an unquoted 0x… key or address into a number; `core` types with hex strings kept as text
     value = parse(content, { schema: 'core', intAsBigInt: false, customTags: withoutHexNumbers });
   } catch (cause) {
-    throw new ConfigError(`${file}: not YAML: ${(cause as Error).message.split('\n')[0]}`, { cause });
+    throw new ConfigError(`${file}: not YAML: ${(cause as Error).message.split('\n')[0]!.replace(/:$/, '')}`, {
+      cause,
+    });
   }
   if (value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value)) throw new ConfigError(`${file}: expected a map`);

@@ -3,6 +3,7 @@ import {
   deleteBatch,
   deleteEverything,
   requeueBatch,
+  requeueFailed,
   restartBatch,
   restartProverJob,
 } from '../../../systems/zksync/protocol/prover-db/operator.ts';
@@ -55,6 +56,30 @@ describe('requeue', () => {
       { kind: 'basic', id: null, was: 'in_progress' },
     ]);
     expect(await pickBasicJob(db.pool, picker())).toMatchObject({ attempt: 1 });
+  });
+});
+
+describe('another try of what has failed', () => {
+  const limits = { basic: 2, leaf: 2, node: 2, tip: 2, scheduler: 2, prover: 2, compression: 2 };
+
+  test('queues what used up its attempts, and only that', async () => {
+    await using db = await postgres.proverDatabase();
+    await addCircuits(db.pool);
+    const [first, second] = [(await pickProverJob(db.pool, picker()))!, (await pickProverJob(db.pool, picker()))!];
+    await saveFailure(db.pool, first, 'bad input', { maxAttempts: 2 });
+    await saveFailure(db.pool, second, 'the first of two attempts');
+    expect(await requeueFailed(db.pool, { batch: 1, chainId: CHAIN }, limits)).toBe(1);
+    const rows = await rowsOf(db.pool, 'prover', 'id');
+    const rowOf = (id: number) => rows.find((row) => Number(row.id) === id);
+    expect(rowOf(first.id)).toMatchObject({ status: 'queued', attempts: 0 });
+    expect(rowOf(second.id)).toMatchObject({ status: 'failed', attempts: 1 });
+  });
+
+  test('leaves another chain alone', async () => {
+    await using db = await postgres.proverDatabase();
+    await addCircuits(db.pool);
+    await saveFailure(db.pool, (await pickProverJob(db.pool, picker()))!, 'bad input', { maxAttempts: 2 });
+    expect(await requeueFailed(db.pool, { batch: 1, chainId: CHAIN + 1 }, limits)).toBe(0);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { failedJobs } from '../../../systems/zksync/protocol/prover-db/failures.ts';
 import { moveReadyJobs, requeueStuckJobs } from '../../../systems/zksync/protocol/prover-db/monitor.ts';
 import {
   pickBasicJob,
@@ -274,6 +275,17 @@ describe('failure and release', () => {
       attempts: 1,
       error: 'witness unsatisfied',
     });
+  });
+
+  test('a failure for good uses up all attempts, so that no job monitor queues it again', async () => {
+    await using db = await postgres.proverDatabase();
+    await addCircuits(db.pool);
+    const job = (await pickProverJob(db.pool, picker()))!;
+    expect(await saveFailure(db.pool, job, 'bad input', { maxAttempts: 5 })).toBe(true);
+    expect((await rowsOf(db.pool, 'prover', 'id'))[0]).toMatchObject({ status: 'failed', attempts: 5 });
+    expect(await requeueStuckJobs(db.pool, { prover: { timeoutMs: 0, maxAttempts: 5 } })).toEqual([]);
+    const [failed] = await failedJobs(db.pool, { batch: job.batch, chainId: job.chainId });
+    expect(failed).toMatchObject({ error: 'bad input', final: true });
   });
 
   test('a failure does not overwrite a success', async () => {

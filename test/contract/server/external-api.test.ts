@@ -96,10 +96,20 @@ test('an upload over the limit is answered with 400', async () => {
   expect(text).toMatch(/^Invalid file: Multipart error: /);
 });
 
-test('a body that is no form is answered with 400', async () => {
-  const answer = await api().inject({ method: 'POST', url: '/verify_proof/1', payload: { proof: 1 } });
-  expect([answer.statusCode, answer.body.startsWith('Invalid file: Multipart error: ')]).toEqual([400, true]);
+test('the limit is of the whole upload, not of the file in it', async () => {
+  const [status, text] = await upload('/verify_proof/1', new Uint8Array(2 * 1024 * 1024));
+  expect(status).toBe(400);
+  expect(text).toMatch(/^Invalid file: Multipart error: /);
 });
+
+test.each(['application/json', 'application/octet-stream', 'text/plain', 'multipart/form-data'])(
+  'a body that is no form, of type %s, is answered with 400',
+  async (type) => {
+    const headers = { 'content-type': type };
+    const answer = await api().inject({ method: 'POST', url: '/verify_proof/1', headers, payload: '{"proof":1}' });
+    expect([answer.statusCode, answer.body.startsWith('Invalid file: Multipart error: ')]).toEqual([400, true]);
+  },
+);
 
 test('the witness input of a batch is handed out as a file', async () => {
   const answer = await api().inject({ url: '/proof_generation_data/1' });

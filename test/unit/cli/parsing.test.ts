@@ -83,7 +83,6 @@ describe('names', () => {
     ['e create', 'ecosystem create'],
     ['c create', 'chain create'],
     ['p sk', 'prover setup-keys'],
-    ['prover generate-sk', 'prover setup-keys'],
     ['p ck', 'prover compressor-keys'],
     ['p cuda', 'prover init-bellman-cuda'],
     ['prover_cli stats', 'prover-cli stats'],

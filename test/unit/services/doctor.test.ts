@@ -62,6 +62,15 @@ test('ports in use are a warning that names the holder', async () => {
   });
 });
 
+test('a disk that is too full is refused before anything is made, with what is needed and what was found', async () => {
+  const error = unfitError(await report({ diskFreeBytes: 100 * 2 ** 20 }));
+  expect(error.exitCode).toBe(3);
+  expect(error.message).toBe(
+    'this machine is not fit for reference: free disk space at /w: found 100 MiB, needed 1 GiB, better 3 GiB',
+  );
+  expect(error.hint).toBe('free some space, or use a workspace on another disk');
+});
+
 test("the laptop is not fit for upstream's prover, and the error says why", async () => {
   const result = await report({}, { for: 'upstream' });
   expect(states(result)).toEqual({ cores: 'fail', ram: 'fail', disk: 'fail', engine: 'warn', gpu: 'fail' });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Program } from '../../../proving/types.ts';
-import { openSolver, type Solver, WitnessError } from '../../../systems/zksync/components/circuit-prover/solver.ts';
+import { openSolver, type Solver } from '../../../systems/zksync/components/circuit-prover/solver.ts';
+import { JobInputError } from '../../../systems/zksync/components/workers/final.ts';
 import { zeroInputs } from '../../../systems/zksync/components/workers/warm-up.ts';
 import { readArtifact } from '../../../systems/zksync/protocol/keys/programs.ts';
 
@@ -21,7 +22,7 @@ describe('witness thread', () => {
   });
 
   it('refuses inputs of another shape', async () => {
-    await expect(solver.solve(compressor, {})).rejects.toThrow(WitnessError);
+    await expect(solver.solve(compressor, {})).rejects.toThrow(JobInputError);
   });
 });
 

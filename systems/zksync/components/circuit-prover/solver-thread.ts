@@ -3,7 +3,7 @@
  * Its worker data is the program to warm up with.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { solveWitness } from '../../../../proving/noir.ts';
+import { CircuitInputError, solveWitness, WitnessUnsatisfiedError } from '../../../../proving/noir.ts';
 import type { CircuitInputs, Program } from '../../../../proving/types.ts';
 import { warmUp } from '../workers/warm-up.ts';
 
@@ -14,13 +14,16 @@ export interface SolveRequest {
 }
 
 /** What it answers: the witness file of noir_js, or why there is none. */
-export type SolveAnswer = { witness: Uint8Array } | { error: string };
+export type SolveAnswer =
+  | { witness: Uint8Array }
+  | { error: string /** No witness exists for these inputs. */; final: boolean };
 
 async function solve(request: SolveRequest): Promise<SolveAnswer> {
   try {
     return { witness: await solveWitness(request.program, request.inputs) };
   } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
+    const final = error instanceof WitnessUnsatisfiedError || error instanceof CircuitInputError;
+    return { error: error instanceof Error ? error.message : String(error), final };
   }
 }
 

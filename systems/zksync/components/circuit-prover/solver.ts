@@ -1,9 +1,10 @@
 /** A witness-vector thread as the main thread sees it. */
 import { Worker } from 'node:worker_threads';
 import type { CircuitInputs, Program } from '../../../../proving/types.ts';
+import { JobInputError } from '../workers/final.ts';
 import type { SolveAnswer, SolveRequest } from './solver-thread.ts';
 
-/** No witness exists for the inputs, or the thread died over them. The job fails, the component goes on. */
+/** The thread died over the inputs, or could not do its work. The job fails, the component goes on. */
 export class WitnessError extends Error {
   constructor(message: string) {
     super(message);
@@ -55,7 +56,7 @@ export function openSolver(warmUp: Program): Solver {
         worker = undefined;
         throw new WitnessError(`witness thread failed: ${error instanceof Error ? error.message : String(error)}`);
       }
-      if ('error' in answer) throw new WitnessError(answer.error);
+      if ('error' in answer) throw answer.final ? new JobInputError(answer.error) : new WitnessError(answer.error);
       return answer.witness;
     },
     async close() {

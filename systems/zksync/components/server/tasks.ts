@@ -65,9 +65,9 @@ export async function runTask(task: Task, runner: TaskRunner): Promise<void> {
       if (!waker.connected) waitMs = Math.min(waitMs, runner.pollMs);
     } catch (error) {
       if (signal.aborted) break;
-      const text = (error as Error).message;
-      // the same trouble is told once, not with every attempt
-      if (text !== lastError) log.error({ err: error }, text);
+      const text = (error as { awaits?: string }).awaits ?? (error as Error).message;
+      // the same trouble is told once, not with every attempt nor by every task of a component
+      if (text !== lastError && health.get(task.component)?.details?.['error'] !== text) tell(log, error as Error);
       lastError = text;
       const status = health.get(task.component)?.status === 'not_ready' ? 'not_ready' : 'affected';
       health.set(task.component, { status, details: { error: text } });
@@ -81,4 +81,11 @@ export async function runTask(task: Task, runner: TaskRunner): Promise<void> {
     }
   }
   health.set(task.component, { status: 'shut_down' });
+}
+
+/** A program that is not there yet is no error: its absence is said in the words of `awaits`. */
+function tell(log: Logger, error: Error): void {
+  const { awaits } = error as { awaits?: string };
+  if (awaits === undefined) log.error({ err: error }, error.message);
+  else log.info(`waiting for ${awaits}`);
 }

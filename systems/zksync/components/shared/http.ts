@@ -17,12 +17,20 @@ export function createHttpServer(log: Logger): FastifyInstance {
   return app;
 }
 
-/** Listens until disposed. @throws PortError */
+/** The APIs take writes from whoever reaches them, so only this machine may. */
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
+
+/** Listens until disposed. @throws PortError, Error for an address beyond loopback */
 export async function listenHttp(
   app: FastifyInstance,
   what: string,
   { host, port }: { host: string; port: number },
 ): Promise<AsyncDisposable & { port: number }> {
+  if (!LOOPBACK.test(host)) {
+    throw new Error(
+      `${what}: bind_address ${host} is not on loopback, and writes are not protected: set 127.0.0.1 in general.yaml`,
+    );
+  }
   try {
     await app.listen({ host, port });
   } catch (error) {

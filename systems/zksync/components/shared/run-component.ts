@@ -31,7 +31,7 @@ const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /**
  * Runs a component until it ends or is told to stop, then ends the process: 0 when `main` returned or a stop was clean, 2 for a
- * command line or configuration that cannot be used, 1 for the rest. A second signal ends it at once.
+ * command line, configuration or keys that cannot be used, 1 for the rest. A second signal ends it at once.
  */
 export async function runComponent(
   name: string,
@@ -85,5 +85,17 @@ function exitCodeOf(error: unknown, signal: AbortSignal, log: Logger): number {
 }
 
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
+/** What somebody has to mend before another start can do better; the message says it all, so no stack is logged. */
+const USAGE = new Set([
+  'UsageError',
+  'FlagError',
+  'StartError',
+  'KeysError',
+  'CrsError',
+  'ServerConfigError',
+  'ComponentNameError',
+  'WalletsInvalidError',
+  'ContractsInvalidError',
+]);
 const isUsage = (error: unknown): boolean =>
-  error instanceof ConfigError || (error instanceof Error && ['UsageError', 'FlagError'].includes(error.name));
+  error instanceof ConfigError || (error instanceof Error && USAGE.has(error.name));

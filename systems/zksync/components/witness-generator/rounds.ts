@@ -9,7 +9,7 @@ import {
   planTip,
 } from '../../protocol/batch/aggregation.ts';
 import type { Hasher } from '../../protocol/batch/hash.ts';
-import { type BaseInstance, planBasic } from '../../protocol/batch/witness-plan.ts';
+import { type BaseInstance, type BasicPlan, planBasic } from '../../protocol/batch/witness-plan.ts';
 import {
   BASE_CIRCUIT_IDS,
   type BaseCircuitId,
@@ -49,6 +49,7 @@ import {
   writeBlob,
 } from '../workers/blobs.ts';
 import { readChildren, type StoredChild } from '../workers/children.ts';
+import { isFinal, JobInputError } from '../workers/final.ts';
 import type { SaveRows } from '../workers/job.ts';
 import { loadWitnessInput } from './witness-file.ts';
 
@@ -79,7 +80,7 @@ export function runRound(ctx: RoundContext, job: WitnessJob): Promise<SaveRows> 
 }
 
 async function runBasic({ pool, store, hasher }: RoundContext, job: BasicJob): Promise<SaveRows> {
-  const plan = planBasic(hasher, await loadWitnessInput(store, job));
+  const plan = planOf(hasher, await loadWitnessInput(store, job));
   const place = { round: ROUND.basic, depth: 0 };
   const instances = plan.instances.map((instance, sequence) => ({ ...instance, sequence }));
   const [circuits, leaf, schedulerUrl] = await Promise.all([
@@ -94,6 +95,15 @@ async function runBasic({ pool, store, hasher }: RoundContext, job: BasicJob): P
     writeBlob(store, auxOutputKey(job), AUX_OUTPUT, plan.scheduler),
   ]);
   return (timeTakenMs) => saveBasicResult(pool, job, { circuits, leaf, schedulerUrl, timeTakenMs });
+}
+
+/** What is wrong inside a witness input is said with its name. */
+function planOf(hasher: Hasher, { input, path }: Awaited<ReturnType<typeof loadWitnessInput>>): BasicPlan {
+  try {
+    return planBasic(hasher, input);
+  } catch (error) {
+    throw isFinal(error) ? new JobInputError(`${path}: ${(error as Error).message}`, { cause: error }) : error;
+  }
 }
 
 async function storeClosedForm(

@@ -1,34 +1,31 @@
 /** The witness input of a batch: found, decoded, and checked to be the batch that the row names. */
+import { join } from 'node:path';
 import { formatVersion, type ProtocolVersion } from '../../protocol/ids.ts';
 import { type BatchId, witnessInputKey } from '../../protocol/store/keys.ts';
-import { findObject, type ObjectStore } from '../../protocol/store/object-store.ts';
+import type { ObjectStore } from '../../protocol/store/object-store.ts';
 import { decodeWitnessInput, type WitnessInputData } from '../../protocol/wire/witness-input.ts';
-
-/** The witness input cannot serve its row. One line: which file, what is wrong, what to do. */
-export class WitnessFileError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'WitnessFileError';
-  }
-}
+import { JobInputError } from '../workers/final.ts';
 
 /**
  * Reads `witness_inputs_<n>_<C>.cbor` (or its older name).
- * @throws WitnessFileError when it is missing, damaged, of another batch, chain or version; NotDevkitWitnessError when EraVM made it
+ * @throws JobInputError when it is missing, or of another batch, chain or version; WireError when it is damaged; NotDevkitWitnessError
+ * when EraVM made it
  */
 export async function loadWitnessInput(
   store: ObjectStore,
   job: BatchId & { version: ProtocolVersion },
-): Promise<WitnessInputData> {
-  const { bucket, key } = witnessInputKey(job);
-  const bytes = await findObject(store, witnessInputKey(job));
-  if (bytes === undefined) {
-    throw new WitnessFileError(`${bucket}/${key} is not in ${store.location}: put the batch's witness input there`);
+): Promise<{ input: WitnessInputData; path: string }> {
+  const { bucket, key, fallback } = witnessInputKey(job);
+  for (const name of fallback === undefined ? [key] : [key, fallback]) {
+    const bytes = await store.get(bucket, name);
+    if (bytes === undefined) continue;
+    const path = join(store.location, bucket, name);
+    const input = decodeWitnessInput(bytes, path);
+    const problem = mismatch(input, job);
+    if (problem !== undefined) throw new JobInputError(`${path}: ${problem}`);
+    return { input, path };
   }
-  const input = decodeWitnessInput(bytes, key);
-  const problem = mismatch(input, job);
-  if (problem !== undefined) throw new WitnessFileError(`${key}: ${problem}`);
-  return input;
+  throw new JobInputError(`there is no ${fallback ?? key} in ${join(store.location, bucket)}: put it there`);
 }
 
 /** Why the file is not the row's batch. A row of chain 0 (inserted by hand, its chain unknown) takes any chain. */

@@ -1,9 +1,19 @@
 /** How a picked job ends: its rows are saved, it failed, or it goes back to the queue. */
-import { type Job, type JobKind, TABLES } from '../../protocol/prover-db/jobs.ts';
+import { BASE_CIRCUIT_NAMES, baseIdOf, ROUND } from '../../protocol/ids.ts';
+import {
+  type Job,
+  type JobKind,
+  type LeafJob,
+  type NodeJob,
+  type ProverJob,
+  TABLES,
+} from '../../protocol/prover-db/jobs.ts';
+import { maxAttempts } from '../../protocol/prover-db/limits.ts';
 import { releaseJob, saveFailure } from '../../protocol/prover-db/save.ts';
 import type { Subscription, Waker } from '../shared/waker.ts';
 import type { WorkerLoop } from '../shared/worker-loop.ts';
 import type { WorkerEnv } from './env.ts';
+import { isFinal } from './final.ts';
 import { persist } from './outage.ts';
 
 /** Writes the rows of a finished job; false when the claim on it is gone. Safe to repeat. */
@@ -15,10 +25,21 @@ export type Outcome = 'successful' | 'failed' | 'released' | 'lost';
 /** `basic`, `prover 17`, …: with batch and chain beside it in the log line's fields. */
 export const fieldsOf = (job: Job) => ({
   job: 'id' in job ? `${job.kind} ${job.id}` : job.kind,
+  ...('circuitId' in job ? { circuit: circuitOf(job) } : {}),
   batch: job.batch,
   chain: job.chainId,
   attempt: job.attempt,
 });
+
+/** `StorageFilter`, `leaf of StorageFilter`, `scheduler`: ids mean different things in different rounds. */
+function circuitOf(job: LeafJob | NodeJob | ProverJob): string {
+  const round = job.kind === 'prover' ? job.round : ROUND.basic;
+  if (round === ROUND.tip) return 'recursion tip';
+  if (round === ROUND.scheduler) return 'scheduler';
+  const base = job.kind === 'node' || round !== ROUND.basic ? baseIdOf(job.circuitId) : job.circuitId;
+  const prefix = round === ROUND.leaf ? 'leaf of ' : round === ROUND.node ? 'node of ' : '';
+  return `${prefix}${BASE_CIRCUIT_NAMES[base] ?? `circuit ${base}`}`;
+}
 
 /**
  * Works on a picked job and ends its claim in one way or another. Never throws for what is wrong with the job.
@@ -49,11 +70,12 @@ export async function doJob(
   return 'successful';
 }
 
-/** The row says what went wrong; the job monitor gives it another try while attempts are left. */
+/** The row says what went wrong; the job monitor gives it another try while attempts are left, unless that is of no use. */
 export async function fail(env: WorkerEnv, job: Job, error: unknown): Promise<Outcome> {
   const text = error instanceof Error ? error.message : String(error);
-  env.log.warn(fieldsOf(job), `failed: ${text}`);
-  return (await lastWrite(() => saveFailure(env.pool, job, text))) ? 'failed' : 'lost';
+  const final = isFinal(error) ? { maxAttempts: maxAttempts(env.config)[job.kind] } : undefined;
+  env.log.warn({ ...fieldsOf(job), final: final !== undefined }, `failed: ${text}`);
+  return (await lastWrite(() => saveFailure(env.pool, job, text, final))) ? 'failed' : 'lost';
 }
 
 /** Back to the queue, the attempt not counted. */

@@ -65,7 +65,7 @@ export async function nextBatchToSend(db: Db, type: EthTxType): Promise<number |
   return rows[0]?.ready ? Number(rows[0].number) : undefined;
 }
 
-/** Transactions that are not confirmed, oldest first. */
+/** Transactions that are not confirmed, of the lowest batch first: after L1 lost blocks an older batch may be queued later. */
 export async function unconfirmedEthTxs(db: Db): Promise<EthTx[]> {
   const { rows } = await db.query<{
     id: number;
@@ -77,7 +77,7 @@ export async function unconfirmedEthTxs(db: Db): Promise<EthTx[]> {
     nonce: string | null;
   }>(
     `SELECT id, tx_type, l1_batch_number, from_addr, contract_address, raw_tx, nonce FROM eth_txs
-     WHERE confirmed_eth_tx_history_id IS NULL AND NOT has_failed ORDER BY id`,
+     WHERE confirmed_eth_tx_history_id IS NULL AND NOT has_failed ORDER BY l1_batch_number, id`,
   );
   return rows.map((row) => ({
     id: row.id,

@@ -2,10 +2,16 @@
 import type { Queryable } from './db.ts';
 import { JOB_KINDS, TABLES } from './jobs.ts';
 
+/** End of the error of a job that failed for good: its number of attempts says nothing. */
+export const NOT_TRIED_AGAIN = ' (not tried again)';
+
 export interface FailedJob {
   /** E.g. `prover job 12 (round 0, circuit 10)`, `leaf job of circuit 9`. */
   what: string;
+  /** Without the mark of `final`. */
   error: string | null;
+  /** At the end of its attempts by what it was given, not by trying. */
+  final: boolean;
   attempts: number;
 }
 
@@ -33,5 +39,8 @@ export async function failedJobs(
     `SELECT * FROM (${FAILED_SQL}) AS f (what, error, attempts) ORDER BY attempts DESC, what`,
     [batch, chainId],
   );
-  return rows;
+  return rows.map(({ error, ...row }) => {
+    const final = error?.endsWith(NOT_TRIED_AGAIN) ?? false;
+    return { ...row, final, error: final ? error!.slice(0, -NOT_TRIED_AGAIN.length) : error };
+  });
 }

@@ -102,6 +102,19 @@ export async function chainIdsOf(db: Queryable, batch: number): Promise<number[]
   return rows.map((row) => row.chain_id);
 }
 
+/** Version that a batch's round-0 row was inserted under; empty without a row. */
+export async function batchVersions(
+  db: Queryable,
+  { batch, chainId }: { batch: number; chainId: number },
+): Promise<ProtocolVersion[]> {
+  const { rows } = await db.query<ProtocolVersion>(
+    `SELECT protocol_version AS minor, protocol_version_patch AS patch FROM ${TABLES.basic}
+     WHERE l1_batch_number = $1 AND chain_id = $2`,
+    [batch, chainId],
+  );
+  return rows;
+}
+
 /** What the gateway does with a request: version row and round-0 job, both only if absent. True when the job is new. */
 export async function insertWitnessInput(
   pool: Pool,

@@ -39,6 +39,27 @@ export async function requeueBatch(pool: Pool, selector: BatchSelector, maxAttem
   });
 }
 
+/** Queues what has failed for good (`failed`, attempts ≥ the kind's limit) again, with no attempts made; what runs is left alone. */
+export async function requeueFailed(
+  pool: Pool,
+  selector: BatchSelector,
+  limits: Readonly<Record<JobKind, number>>,
+): Promise<number> {
+  return inTransaction(pool, async (db) => {
+    const kinds: JobKind[] = [];
+    for (const kind of JOB_KINDS) {
+      const { rowCount } = await db.query(
+        `UPDATE ${TABLES[kind]} SET status = 'queued', attempts = 0, updated_at = NOW(), processing_started_at = NOW()
+         WHERE ${OF_BATCH} AND status = 'failed' AND attempts >= $3`,
+        [...batchValues(selector), limits[kind]],
+      );
+      for (let i = 0; i < (rowCount ?? 0); i++) kinds.push(kind);
+    }
+    if (kinds.length > 0) await notify(db, ...new Set(kinds.map((kind) => TABLES[kind])));
+    return kinds.length;
+  });
+}
+
 /** Starts a batch over: drops all its jobs but the first, which is queued anew. False: no such batch. */
 export async function restartBatch(pool: Pool, selector: BatchSelector): Promise<boolean> {
   return inTransaction(pool, async (db) => {

@@ -5,6 +5,7 @@
 import type { Pool } from 'pg';
 import { RECURSION_TIP_CIRCUIT_ID, ROUND, type Round, recursionId, SCHEDULER_CIRCUIT_ID } from '../ids.ts';
 import { inTransaction, notify, type Queryable } from './db.ts';
+import { NOT_TRIED_AGAIN } from './failures.ts';
 import {
   type BasicJob,
   type CompressionJob,
@@ -186,9 +187,15 @@ export const saveCompression = (
   finish(pool, job, timeTakenMs, { set: 'l1_proof_blob_url = $7', values: [l1ProofBlobUrl] }, async () => []);
 
 /** The job failed by itself; the job monitor puts it back as long as attempts are left. */
-export function saveFailure(pool: Pool, job: Job, error: string): Promise<boolean> {
+/**
+ * `final`: the job would fail the same way every time. It counts as having used up `maxAttempts`, so that no job monitor queues it
+ * again; a requeue by hand starts it anew.
+ */
+export function saveFailure(pool: Pool, job: Job, error: string, final?: { maxAttempts: number }): Promise<boolean> {
+  const text = final === undefined ? error : `${error}${NOT_TRIED_AGAIN}`;
   return inTransaction(pool, async (db) => {
-    if (!(await endClaim(db, job, "status = 'failed', error = $6", [error]))) return false;
+    const set = "status = 'failed', error = $6, attempts = GREATEST(attempts, $7)";
+    if (!(await endClaim(db, job, set, [text, final?.maxAttempts ?? 0]))) return false;
     await notify(db, TABLES[job.kind]);
     return true;
   });

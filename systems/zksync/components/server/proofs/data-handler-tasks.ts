@@ -35,6 +35,15 @@ export class GatewayError extends Error {
   override readonly name = 'GatewayError';
 }
 
+/** It does not run, or not yet: nothing is wrong here. */
+class GatewayAwaitedError extends GatewayError {
+  readonly awaits: string;
+  constructor(url: string, reason: string, cause: unknown) {
+    super(`prover gateway ${url} does not answer: ${reason}`, { cause });
+    this.awaits = `the prover gateway at ${new URL(url).origin}, which does not answer (${reason}): devkit prover run --component=gateway`;
+  }
+}
+
 /** Sends locked batches to the gateway. @throws Error when no gateway is configured */
 export function submitterTask(server: ServerContext): Task {
   const { dataHandler } = server.config;
@@ -184,7 +193,7 @@ async function post(server: ServerContext, path: string, signal: AbortSignal, bo
   } catch (cause) {
     signal.throwIfAborted();
     const { code } = ((cause as Error).cause ?? {}) as NodeJS.ErrnoException;
-    throw new GatewayError(`prover gateway ${url} does not answer: ${code ?? (cause as Error).message}`, { cause });
+    throw new GatewayAwaitedError(url, code ?? (cause as Error).message, cause);
   }
   if (!response.ok) throw new GatewayError(`prover gateway ${url}: ${response.status} ${text.slice(0, 300)}`);
   return JSON.parse(text);

@@ -17,6 +17,8 @@ const FIELD = 'proof';
 const CONTENT_TYPE = 'application/octet-stream';
 const NO_FILE = `File not found in request. It was expected to be in the field ${FIELD} with the content type ${CONTENT_TYPE}`;
 
+const TOO_LARGE = 'Invalid file: Multipart error: request file too large';
+
 class AnswerError extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
@@ -32,6 +34,14 @@ export function externalApi(
 ): FastifyInstance {
   const bodyLimit = options.bodyLimit ?? DEFAULT_BODY_LIMIT;
   const app = Fastify({ bodyLimit, forceCloseConnections: true });
+  // whatever else is sent gets the answer of the multipart reader, not one about its type
+  app.addContentTypeParser('*', (_request, payload, done) => {
+    payload.resume();
+    done(null, undefined);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    reply.code(404).type('text/plain; charset=utf-8').send(`no route ${request.method} ${request.url}`),
+  );
   app.register(multipart, { limits: { fileSize: bodyLimit, fields: 10, files: 10 }, throwFileSizeLimit: true });
   app.setErrorHandler((error, request, reply) => {
     const { status, message } = toAnswer(error as Error);
@@ -55,7 +65,7 @@ export function externalApi(
   for (const path of ['/verify_proof/:n', '/verify_batch/:n']) {
     app.post<{ Params: { n: string } }>(path, async (request, reply) => {
       const batch = batchParam(request.params.n);
-      const file = await uploadedFile(request);
+      const file = await uploadedFile(request, bodyLimit);
       checkDecodable(file);
       const verdict = await checker.check(batch, file, options.signal).catch(notFound(batch));
       server.log.info({ batch, ...verdict }, 'proof checked');
@@ -79,10 +89,12 @@ function batchParam(text: string): number {
 }
 
 /** The part `proof` with the right content type and at least one byte. */
-async function uploadedFile(request: FastifyRequest): Promise<Uint8Array> {
+async function uploadedFile(request: FastifyRequest, bodyLimit: number): Promise<Uint8Array> {
   if (!request.isMultipart()) {
     throw new AnswerError(400, 'Invalid file: Multipart error: Invalid `boundary` for `multipart/form-data` request');
   }
+  // the limit is of the whole body, as upstream's; the reader itself knows only the file's size
+  if (Number(request.headers['content-length'] ?? 0) > bodyLimit) throw new AnswerError(400, TOO_LARGE);
   let found: Uint8Array | undefined;
   try {
     for await (const part of request.parts()) {
