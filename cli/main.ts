@@ -27,11 +27,19 @@ export async function runCli(argv: readonly string[], io: Io, signal: AbortSigna
   }
 }
 
+/** `timeout` and some terminals signal a process twice for one Ctrl-C. */
+const SAME_KEYPRESS_MS = 500;
+
 /** First signal: abort, so that everything is left in order. Second: end at once. */
 function abortOnSignals(process: NodeJS.Process): AbortSignal {
   const controller = new AbortController();
+  let firstAt = 0;
   const stop = (name: 'SIGINT' | 'SIGTERM', code: number) => () => {
-    if (controller.signal.aborted) process.exit(code);
+    if (controller.signal.aborted) {
+      if (performance.now() - firstAt > SAME_KEYPRESS_MS) process.exit(code);
+      return;
+    }
+    firstAt = performance.now();
     controller.abort(
       new DevkitError('INTERRUPTED', name === 'SIGINT' ? 'stopped by Ctrl-C' : 'stopped by SIGTERM', {
         details: { signal: name },

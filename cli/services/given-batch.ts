@@ -21,6 +21,7 @@ export async function expectedOfGivenBatch(devnet: OpenDevnet, batch: number): P
   using poseidon2 = await openPoseidon2({});
   try {
     const { scheduler } = planBasic(createHasher(poseidon2), decodeWitnessInput(bytes, path));
+    if (scheduler.batch_number !== batch) throw new Error(`${path} is of batch ${scheduler.batch_number}`);
     return {
       chainId: scheduler.chain_id,
       batch: scheduler.batch_number,

@@ -2,6 +2,7 @@
  * The command lines of the prover book and of today's tools, as they are written there (`zkstack` → `devkit`, `prover_cli` →
  * `devkit prover-cli`), one component per terminal. First a chain of one's own, then one given batch without a server.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,8 +64,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await closeTerminals();
-  for (const name of [...(await readdir(root)), 'lists/local_ecosystem'])
-    await devkit(['down', '--all', '--yes'], { cwd: join(root, name) });
+  const folders = [...(await readdir(root)), 'lists/local_ecosystem'].map((name) => join(root, name));
+  for (const cwd of folders.filter((folder) => existsSync(folder))) await devkit(['down', '--all', '--yes'], { cwd });
   await rm(root, { recursive: true, force: true });
 });
 

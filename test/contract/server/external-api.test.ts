@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { poll } from '../../../lib/deadline.ts';
@@ -119,6 +120,17 @@ test('the witness input of a batch is handed out as a file', async () => {
     'content-disposition': 'attachment; filename="witness_inputs_1.cbor"',
   });
   expect(decodeWitnessInput(answer.rawPayload).vmRunData.devkit.batchNumber).toBe(1);
+});
+
+test.each([
+  ['gzip', gunzipSync],
+  ['zstd', zstdDecompressSync],
+] as const)('hands the witness input out compressed with %s on request', async (name, decompress) => {
+  const plain = await api().inject({ url: '/proof_generation_data/1' });
+  const answer = await api().inject({ url: '/proof_generation_data/1', headers: { 'accept-encoding': `${name}, br` } });
+  expect(answer.headers['content-encoding']).toBe(name);
+  expect(answer.rawPayload.length).toBeLessThan(plain.rawPayload.length);
+  expect(decompress(answer.rawPayload).equals(plain.rawPayload)).toBe(true);
 });
 
 test('an unknown batch is a missing object, a batch that is no number a bad request', async () => {

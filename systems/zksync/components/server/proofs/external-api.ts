@@ -1,6 +1,8 @@
 /** The external proof integration API: witness inputs out, proofs in to be checked. Texts and codes as upstream's. */
+import { promisify } from 'node:util';
+import { gzip, zstdCompress } from 'node:zlib';
 import multipart, { type MultipartFile } from '@fastify/multipart';
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { BatchNotReadyError } from '../../../protocol/core-db/expected.ts';
 import { latestProvenBatch } from '../../../protocol/core-db/proof-generation.ts';
 import { ObjectNotFoundError } from '../../../protocol/store/object-store.ts';
@@ -48,6 +50,7 @@ export function externalApi(
     if (status >= 500) server.log.error({ err: error, url: request.url }, (error as Error).message);
     return reply.code(status).type('text/plain; charset=utf-8').send(message);
   });
+  app.addHook('onSend', async (request, reply, payload) => compressed(request, reply, payload));
   const hand = async (batch: number) => ({
     name: `witness_inputs_${batch}.cbor`,
     bytes: Buffer.from(encodeWitnessInput(await loadWitnessInput(server, batch))),
@@ -80,6 +83,27 @@ const download = (name: string) => ({
   'content-type': CONTENT_TYPE,
   'content-disposition': `attachment; filename="${name}"`,
 });
+
+const COMPRESS_FROM_BYTES = 1024;
+/** By upstream's preference among what the caller accepts. */
+const ENCODINGS = [
+  ['zstd', promisify(zstdCompress)],
+  ['gzip', promisify(gzip)],
+] as const;
+
+/** Answers of more than 1 KB are compressed when the caller asks for it. */
+async function compressed(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
+  if (!Buffer.isBuffer(payload) || payload.length <= COMPRESS_FROM_BYTES) return payload;
+  const accepted = String(request.headers['accept-encoding'] ?? '')
+    .split(',')
+    .map((part) => part.split(';')[0]?.trim());
+  const found = ENCODINGS.find(([name]) => accepted.includes(name));
+  if (found === undefined) return payload;
+  const [name, compress] = found;
+  const bytes = await compress(payload);
+  reply.headers({ 'content-encoding': name, vary: 'accept-encoding', 'content-length': bytes.length });
+  return bytes;
+}
 
 function batchParam(text: string): number {
   if (!/^\d{1,10}$/.test(text) || Number(text) > 0xffff_ffff) {
