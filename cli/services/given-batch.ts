@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { openPoseidon2 } from '../../proving/poseidon2.ts';
 import { createHasher } from '../../systems/zksync/protocol/batch/hash.ts';
 import { planBasic } from '../../systems/zksync/protocol/batch/witness-plan.ts';
-import type { ExpectedBatch } from '../../systems/zksync/protocol/bundle/check.ts';
+import { type ExpectedBatch, expectedFromWitness } from '../../systems/zksync/protocol/bundle/check.ts';
 import { PROVER_PROTOCOL_VERSION } from '../../systems/zksync/protocol/ids.ts';
 import { witnessInputKey } from '../../systems/zksync/protocol/store/keys.ts';
 import { findObject, openObjectStore } from '../../systems/zksync/protocol/store/object-store.ts';
@@ -22,18 +22,7 @@ export async function expectedOfGivenBatch(devnet: OpenDevnet, batch: number): P
   try {
     const { scheduler } = planBasic(createHasher(poseidon2), decodeWitnessInput(bytes, path));
     if (scheduler.batch_number !== batch) throw new Error(`${path} is of batch ${scheduler.batch_number}`);
-    return {
-      chainId: scheduler.chain_id,
-      batch: scheduler.batch_number,
-      version: PROVER_PROTOCOL_VERSION,
-      oldRoot: BigInt(scheduler.old_root),
-      oldNextIndex: scheduler.old_next_index,
-      newRoot: BigInt(scheduler.new_root),
-      newNextIndex: scheduler.new_next_index,
-      messagesHash: BigInt(scheduler.messages_hash),
-      records: scheduler.records,
-      messages: scheduler.messages,
-    };
+    return expectedFromWitness(scheduler, PROVER_PROTOCOL_VERSION);
   } catch (cause) {
     throw new DevkitError(
       'CONFIG_INVALID',

@@ -3,7 +3,9 @@
  * `(ctx: ServiceContext, input: …Input) => Promise<…Result>` (or an async iterable for streams) and knows no flags.
  * Results are what `--json` prints, beside `schemaVersion`; their zod schemas are in `results.ts`.
  */
+
 import type { Aggregation } from '../../systems/zksync/protocol/ids.ts';
+import type { JobGroup } from '../core/types.ts';
 
 /** Which chain, where the system has several; absent: the ecosystem's default chain. */
 export interface ChainChoice {
@@ -99,15 +101,7 @@ export interface WatchTick {
   chainId: number | null;
   /** `waiting`, `proving`, `compressing`, `proven`, `failed`. */
   state: string;
-  groups: {
-    stage: string;
-    kind: string;
-    queued: number;
-    waiting: number;
-    inProgress: number;
-    successful: number;
-    failed: number;
-  }[];
+  groups: JobGroup[];
 }
 
 /** `cli/services/verify.ts`: `verifyBatch(ctx, input): Promise<VerifyResult>` */

@@ -42,7 +42,7 @@ export async function proveBatch(devnet: OpenDevnet, batch: number, options: Pro
   );
   const receipt = await stages.stage('verify', () =>
     step(ctx, 'verify', `verify batch ${batch}`, async () => {
-      if (hasServer(devnet) && Number(expected.chainId) === devnet.chain.chainId) {
+      if (hasServer(devnet) && expected.chainId === devnet.chain.chainId) {
         await waitForCommit(devnet, batch, signal);
       }
       using verifier = await openVerifier(devnet, signal);

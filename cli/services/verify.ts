@@ -101,8 +101,8 @@ export async function runChecks(
 ): Promise<VerifierCheck[]> {
   const bundle = await bundleCheck(verifier, expected, bytes, signal);
   const others = Promise.all([
-    apiCheck(verifier.devnet, Number(expected.batch), bytes, signal),
-    l1Check(verifier, Number(expected.batch), bytes),
+    apiCheck(verifier.devnet, expected.batch, bytes, signal),
+    l1Check(verifier, expected.batch, bytes),
   ]);
   // a rejected bundle is a verdict, whatever else fails to answer
   const answers = bundle.verdict === 'accepted' ? await others : await others.catch(() => []);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { poll } from '../../../lib/deadline.ts';
 import { planBasic } from '../../../systems/zksync/protocol/batch/witness-plan.ts';
+import { expectedFromWitness } from '../../../systems/zksync/protocol/bundle/check.ts';
 import { checkProofFile } from '../../../systems/zksync/protocol/bundle/proof-file.ts';
 import { PROVER_PROTOCOL_VERSION } from '../../../systems/zksync/protocol/ids.ts';
 import { insertBatch } from '../../../systems/zksync/protocol/prover-db/intake.ts';
@@ -59,18 +60,7 @@ async function verdict(net: ProverDevnet, input: WitnessInputData) {
   return checkProofFile(file, {
     circuitSet: net.circuits,
     hasher: net.hasher,
-    expected: {
-      chainId: CHAIN,
-      batch,
-      version: PROVER_PROTOCOL_VERSION,
-      oldRoot: BigInt(scheduler.old_root),
-      oldNextIndex: scheduler.old_next_index,
-      newRoot: BigInt(scheduler.new_root),
-      newNextIndex: scheduler.new_next_index,
-      messagesHash: BigInt(scheduler.messages_hash),
-      records: scheduler.records,
-      messages: scheduler.messages,
-    },
+    expected: expectedFromWitness(scheduler, PROVER_PROTOCOL_VERSION),
     verify: net.bb.verify,
   });
 }

@@ -5,6 +5,7 @@ import { planCompressor } from '../../protocol/batch/aggregation.ts';
 import type { Hasher } from '../../protocol/batch/hash.ts';
 import type { SchedulerPartialInput } from '../../protocol/batch/witness-plan.ts';
 import type { BundledProof, FinalProof } from '../../protocol/bundle/bundle.ts';
+import { expectedFromWitness } from '../../protocol/bundle/check.ts';
 import { checkProofFile, encodeProofFile } from '../../protocol/bundle/proof-file.ts';
 import type { CircuitName } from '../../protocol/circuits.ts';
 import { ROUND, SCHEDULER_CIRCUIT_ID } from '../../protocol/ids.ts';
@@ -98,18 +99,7 @@ async function check(
   const { verdict, reason } = await checkProofFile(file, {
     circuitSet: circuits,
     hasher,
-    expected: {
-      chainId: partial.chain_id,
-      batch: job.batch,
-      version: job.version,
-      oldRoot: BigInt(partial.old_root),
-      oldNextIndex: partial.old_next_index,
-      newRoot: BigInt(partial.new_root),
-      newNextIndex: partial.new_next_index,
-      messagesHash: BigInt(partial.messages_hash),
-      records: partial.records,
-      messages: partial.messages,
-    },
+    expected: expectedFromWitness({ ...partial, batch_number: job.batch }, job.version),
     verify: async () => true,
   });
   if (verdict !== 'accepted') throw new FinalProofInvalidError(reason ?? 'no reason given');

@@ -4,25 +4,43 @@ import { proofDefect } from '../../../../proving/bb/shape.ts';
 import type { Bb } from '../../../../proving/bb.ts';
 import { type BatchValues, batchFields, resultOf } from '../batch/batch-values.ts';
 import type { Hasher } from '../batch/hash.ts';
+import type { SchedulerPartialInput } from '../batch/witness-plan.ts';
 import { type ProtocolVersion, packVersion } from '../ids.ts';
 import type { CircuitSet } from '../keys/circuit-set.ts';
+import { PUBLIC_INPUT_NAMES } from '../l1/rollup-abi.ts';
 import type { BundledProof, FinalProof } from './bundle.ts';
 import { checkLinks } from './links.ts';
 import { Rejection } from './rejection.ts';
 
 /** What the batch is, known from elsewhere than the proof. */
 export interface ExpectedBatch {
-  chainId: number | bigint;
-  batch: number | bigint;
+  chainId: number;
+  batch: number;
   version: ProtocolVersion;
   oldRoot: bigint;
-  oldNextIndex: number | bigint;
+  oldNextIndex: number;
   newRoot: bigint;
-  newNextIndex: number | bigint;
+  newNextIndex: number;
   /** D, SHA-256 over the batch's messages (64 bytes each). */
   messagesHash: bigint;
-  records: number | bigint;
-  messages: number | bigint;
+  records: number;
+  messages: number;
+}
+
+/** What the witness input itself says of its batch; for a batch that no database knows. */
+export function expectedFromWitness(partial: SchedulerPartialInput, version: ProtocolVersion): ExpectedBatch {
+  return {
+    chainId: partial.chain_id,
+    batch: partial.batch_number,
+    version,
+    oldRoot: BigInt(partial.old_root),
+    oldNextIndex: partial.old_next_index,
+    newRoot: BigInt(partial.new_root),
+    newNextIndex: partial.new_next_index,
+    messagesHash: BigInt(partial.messages_hash),
+    records: partial.records,
+    messages: partial.messages,
+  };
 }
 
 export interface CheckContext {
@@ -80,24 +98,11 @@ function checkShape(final: FinalProof, set: CircuitSet): void {
   }
 }
 
-const FIELD_NAMES = [
-  'chain id',
-  'batch number',
-  'protocol version',
-  'old root',
-  'old next index',
-  'new root',
-  'new next index',
-  'messages hash (high half)',
-  'messages hash (low half)',
-  'record and message counts',
-] as const;
-
 function checkExpected(compressor: BundledProof, { circuitSet, expected }: CheckContext): void {
   for (const [i, value] of batchFields(namedBatch(expected)).entries()) {
     if (compressor.publicInputs[i] !== value) {
       throw new Rejection(
-        `the proof is of another batch: ${FIELD_NAMES[i]} is ${compressor.publicInputs[i]}, expected ${value}`,
+        `the proof is of another batch: ${PUBLIC_INPUT_NAMES[i]} is ${compressor.publicInputs[i]}, expected ${value}`,
       );
     }
   }

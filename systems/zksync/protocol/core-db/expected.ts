@@ -1,23 +1,10 @@
 import type { Message } from '../batch/log.ts';
+import type { ExpectedBatch } from '../bundle/check.ts';
 import type { ProtocolVersion } from '../ids.ts';
 import { batchCounts, batchHeader } from './batches.ts';
 import { batchMessages } from './blocks.ts';
 import { messagesHash } from './commitment.ts';
 import type { Db } from './db.ts';
-
-/** The public values of a batch that a proof must have, as the core database knows them. */
-export interface StoredBatch {
-  chainId: number;
-  batch: number;
-  version: ProtocolVersion;
-  oldRoot: bigint;
-  oldNextIndex: number;
-  newRoot: bigint;
-  newNextIndex: number;
-  messagesHash: bigint;
-  records: number;
-  messages: number;
-}
 
 /** The batch does not exist, or the tree has not processed it. */
 export class BatchNotReadyError extends Error {
@@ -28,7 +15,7 @@ export class BatchNotReadyError extends Error {
  * What a proof of the batch has to attest. The chain id is the caller's: the database does not hold it.
  * @throws BatchNotReadyError
  */
-export async function expectedBatch(db: Db, batch: number, chainId: number): Promise<StoredBatch> {
+export async function expectedBatch(db: Db, batch: number, chainId: number): Promise<ExpectedBatch> {
   const [header, previous] = await Promise.all([batchHeader(db, batch), batchHeader(db, batch - 1)]);
   if (header === undefined) throw new BatchNotReadyError(`no batch ${batch} in the core database`);
   if (previous === undefined) throw new BatchNotReadyError(`batch ${batch} is the genesis: nothing is proven about it`);
