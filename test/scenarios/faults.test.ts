@@ -35,6 +35,8 @@ const rowsWhen = (batch: number, enough: (rows: ProverRow[]) => boolean): Promis
 const successful = (rows: readonly ProverRow[]): ProverRow[] => rows.filter(({ status }) => status === 'successful');
 
 async function newBatch(): Promise<number> {
+  // what was killed just before its batch was done is started again by the next command that starts things
+  await json('up');
   await json('tx', 'send', '--slots', '2', '--messages', '1', '--transfers', '0');
   return (await json<BatchSealResult>('batch', 'seal')).batch.number;
 }

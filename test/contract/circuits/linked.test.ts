@@ -155,7 +155,7 @@ describe('a bundle is rejected', () => {
     ['new root', { newRoot: 5n }, /new root/],
     ['next index', { newNextIndex: 999 }, /new next index/],
     ['messages hash', { messagesHash: 5n }, /messages hash/],
-    ['record count', { records: 5 }, /counts/],
+    ['record count', { records: 5 }, /number of records and messages/],
   ])('against another %s', async (_, change, reason) => {
     const verdict = await check(final, change);
     expect(verdict.reason).toMatch(reason);
