@@ -30,6 +30,40 @@ export interface Resources {
   exclusiveGpu?: boolean;
 }
 
+export interface Mount {
+  /** Absolute path on this machine, or the short name of a volume of the devnet (`postgres`). */
+  source: string;
+  /** Absolute path in the container. */
+  target: string;
+  readOnly?: boolean;
+}
+
+/** An image made on this machine from `compose/images/<local>`, or one of a registry. */
+export type ImageRef = { local: string } | { reference: string };
+
+/** The same component as a container: what differs from the process. Ports, needs, probe and stop are those of the spec. */
+export interface ContainerForm {
+  image: ImageRef;
+  /** After the image's entrypoint. */
+  argv: string[];
+  /** Instead of the image's entrypoint. */
+  entrypoint?: string[];
+  /** On top of the spec's `env`. */
+  env?: Record<string, string>;
+  /** Working directory; default: the image's. */
+  cwd?: string;
+  /** `uid:gid`; default: the image's user. */
+  user?: string;
+  mounts: Mount[];
+  /** `devnet`: the devnet's own bridge, alias = component id, ports published on loopback. `host`: the machine's network, as upstream's `--net=host`. */
+  network: 'devnet' | 'host';
+  /** Own programs run with a read-only root file system (and a tmpfs /tmp), no capabilities; other projects' images as they are made. */
+  hardened: boolean;
+  limits?: { memoryMiB?: number; cpus?: number; pids?: number };
+  /** UUIDs, or all of the machine. */
+  gpus?: 'all' | readonly string[];
+}
+
 /** One thing that runs. The same spec serves every runtime. */
 export interface ComponentSpec {
   id: string;
@@ -45,6 +79,8 @@ export interface ComponentSpec {
   stop: { signal: 'SIGTERM' | 'SIGINT'; graceMs: number };
   /** Run as this unprivileged account when the kit runs as root (postgres refuses uid 0). */
   unprivileged?: boolean;
+  /** How it runs in a container; the docker runtime refuses a component without. */
+  container?: ContainerForm;
 }
 
 /** What a runtime knows of a component it started. */
@@ -55,6 +91,8 @@ export interface ComponentStatus {
   /** Set when it ended: exit code, or the signal that ended it. */
   exitCode?: number;
   signal?: string;
+  /** The kernel killed it because it reached its memory limit. */
+  outOfMemory?: boolean;
   startedAt?: string;
   logFile?: string;
   /** Unique per start; workers write it into `picked_by`. */
