@@ -1,13 +1,19 @@
 /** `prover init|setup-keys|compressor-keys|init-bellman-cuda|run`: upstream's flags. */
 import { DevkitError } from '../core/errors.ts';
-import { type CommandContext, defineCommand, defineGroup, type Style } from './define.ts';
-import { bool, choice, flag, type InputOf, optionalBool, text, url } from './options.ts';
+import { type CommandContext, defineCommand, defineGroup } from './define.ts';
+import { bool, flag, type InputOf, optionalBool, text, url } from './options.ts';
+import {
+  askMode,
+  askRegion,
+  BELLMAN_OPTIONS,
+  bellmanCudaCommand,
+  compressorKeysCommand,
+  generateSkCommand,
+  initBellmanCuda,
+  KEYS_OPTIONS,
+  setupKeysCommand,
+} from './prover-keys.ts';
 import { proverRunCommand } from './prover-run.ts';
-
-const keysOptions = {
-  region: choice('upstream region to download from; the kit ships its keys', ['us', 'europe', 'asia']),
-  mode: choice('where keys come from', ['download', 'generate']),
-};
 
 const GCS = 'a Google Cloud bucket';
 const initOptions = {
@@ -19,13 +25,12 @@ const initOptions = {
   location: text(`${GCS}: not in the reference variant`, { placeholder: 'name' }),
   projectId: text(`${GCS}: not in the reference variant`, { placeholder: 'id' }),
   deployProvingNetwork: optionalBool('a proving network: not in the reference variant'),
-  bellmanCuda: optionalBool('GPU library of the compressor: not used, nothing is built'),
-  clone: flag('with --bellman-cuda: accepted, nothing is cloned'),
-  bellmanCudaDir: text('with --bellman-cuda: recorded in ZkStack.yaml', { placeholder: 'path' }),
-  setupCompressorKey: optionalBool('make the reference string'),
-  path: text('with --setup-compressor-key: where to put a copy of its points', { placeholder: 'file' }),
+  bellmanCuda: optionalBool("GPU library of upstream's compressor, as init-bellman-cuda; reference: not needed"),
+  ...BELLMAN_OPTIONS,
+  setupCompressorKey: optionalBool("make the reference string; upstream: download the compressor's universal setup"),
+  path: text('with --setup-compressor-key: where to put it', { placeholder: 'file' }),
   setupKeys: optionalBool('install the keys'),
-  ...keysOptions,
+  ...KEYS_OPTIONS,
   setupDatabase: bool('make the prover database'),
   proverDbUrl: url("server of the prover database; default: the devnet's own"),
   proverDbName: text('name of the prover database', { placeholder: 'name' }),
@@ -55,13 +60,14 @@ const initCommand = defineCommand({
     refuseInit(input);
     const { proverInit } = await import('../services/ecosystem/prover-init.ts');
     const service = await ctx.service();
-    await recordBellmanCuda(ctx, input.bellmanCuda === true, input.clone, input.bellmanCudaDir);
+    const bellmanCuda = input.bellmanCuda ?? (input.clone || input.bellmanCudaDir !== undefined);
+    if (bellmanCuda) await initBellmanCuda(ctx, input);
     const compressorKey =
       input.setupCompressorKey ??
       (input.dev ||
         (await ctx.ask.confirm({
           flag: '--setup-compressor-key',
-          question: 'Make the reference string?',
+          question: 'Set up the key of the compressor?',
           default: false,
         })));
     const keys =
@@ -72,7 +78,9 @@ const initCommand = defineCommand({
       proofStoreDir: input.proofStoreDir ?? (input.dev ? 'artifacts' : await askStore(ctx)),
       database: await askDatabase(ctx, input),
       compressorKey: compressorKey ? { path: input.path === undefined ? undefined : ctx.path(input.path) } : undefined,
-      setupKeys: keys ? { mode: await askMode(ctx, input.mode) } : undefined,
+      setupKeys: keys ? await askKeys(ctx, input) : undefined,
+      env: ctx.env,
+      ignorePrerequisites: ctx.globals.ignorePrerequisites,
     });
   },
   render: (data, style) => [
@@ -84,6 +92,11 @@ const initCommand = defineCommand({
 
 const askStore = (ctx: CommandContext): Promise<string> =>
   ctx.ask.text({ flag: '--proof-store-dir', question: 'Folder of the object store', default: 'artifacts' });
+
+async function askKeys(ctx: CommandContext, input: InitFlags) {
+  const mode = await askMode(ctx, input.mode);
+  return { mode, region: await askRegion(ctx, mode, input.region) };
+}
 
 async function askDatabase(ctx: CommandContext, input: InitFlags) {
   const wanted =
@@ -98,18 +111,6 @@ async function askDatabase(ctx: CommandContext, input: InitFlags) {
     name: byDefault ? undefined : input.proverDbName,
     mode,
   } as const;
-}
-
-async function askMode(ctx: CommandContext, given: 'download' | 'generate' | undefined) {
-  return (
-    given ??
-    (await ctx.ask.choice({
-      flag: '--mode',
-      question: 'Where do the keys come from?',
-      choices: ['download', 'generate'],
-      default: 'download',
-    }))
-  );
 }
 
 function refuseInit(input: InitFlags): void {
@@ -127,96 +128,6 @@ function refuseInit(input: InitFlags): void {
     });
   }
 }
-
-async function recordBellmanCuda(ctx: CommandContext, wanted: boolean, clone: boolean, dir: string | undefined) {
-  if (!wanted && !clone && dir === undefined) return null;
-  ctx.notice('bellman-cuda is not needed: the reference compressor proves on the CPU; nothing is cloned or built');
-  if (dir === undefined) return null;
-  const { openEcosystem } = await import('../services/ecosystem/files.ts');
-  const { editYaml } = await import('../services/ecosystem/yaml-file.ts');
-  const path = ctx.path(dir);
-  await editYaml((await openEcosystem(await ctx.service())).paths.file, { bellman_cuda_dir: path });
-  return path;
-}
-
-const setupKeysCommand = defineCommand({
-  name: 'setup-keys',
-  aliases: ['sk'],
-  summary: 'install the proving keys',
-  about:
-    '--mode=download installs the keys that ship with the kit (those of the dev reference string), checked against the circuits. --mode=generate makes them on this machine.',
-  examples: ['prover setup-keys', 'prover setup-keys --mode=generate', 'prover setup-keys --mode=download --region=us'],
-  options: keysOptions,
-  output: async () => (await import('../services/results.ts')).setupKeysResult,
-  run: async (ctx, input) => installKeys(ctx, input, await askMode(ctx, input.mode)),
-  render: keysLines,
-});
-
-const generateSkCommand = defineCommand({
-  name: 'generate-sk',
-  summary: 'old name of setup-keys --mode=generate',
-  options: keysOptions,
-  output: async () => (await import('../services/results.ts')).setupKeysResult,
-  async run(ctx, input) {
-    const mode = input.mode ?? 'generate';
-    ctx.notice(`generate-sk is the old name of setup-keys --mode=${mode}`);
-    return installKeys(ctx, input, mode);
-  },
-  render: keysLines,
-});
-
-async function installKeys(
-  ctx: CommandContext,
-  { region }: InputOf<unknown, typeof keysOptions>,
-  mode: 'download' | 'generate',
-) {
-  const { setupKeys } = await import('../services/ecosystem/keys.ts');
-  const { openEcosystem } = await import('../services/ecosystem/files.ts');
-  if (region) ctx.notice(`--region ${region} is ignored: the keys ship with the kit`);
-  const service = await ctx.service();
-  return setupKeys(service, await openEcosystem(service), mode);
-}
-
-function keysLines(data: Awaited<ReturnType<typeof installKeys>>, style: Style): string[] {
-  return [
-    `${data.keys.length} keys in ${data.keysDir} (${data.source})`,
-    `aggregation ${style.bold(data.aggregation)}, reference string ${style.bold(data.crs)}`,
-    `keyset ${data.keyset}`,
-    `snark wrapper ${data.snarkWrapper}`,
-  ];
-}
-
-const compressorKeysCommand = defineCommand({
-  name: 'compressor-keys',
-  aliases: ['ck'],
-  summary: 'make the reference string that the compressor (and every prover) needs',
-  examples: ['prover compressor-keys'],
-  options: { path: text('where to put a copy of its points', { placeholder: 'file' }) },
-  output: async () => (await import('../services/results.ts')).compressorKeysResult,
-  async run(ctx, input) {
-    const { compressorKeys } = await import('../services/ecosystem/keys.ts');
-    const { openEcosystem } = await import('../services/ecosystem/files.ts');
-    const service = await ctx.service();
-    const path = input.path === undefined ? undefined : ctx.path(input.path);
-    return compressorKeys(service, await openEcosystem(service), path);
-  },
-  render: (data) => [`reference string ${data.crs}: ${data.points} points in ${data.dir}`],
-});
-
-const bellmanCudaCommand = defineCommand({
-  name: 'init-bellman-cuda',
-  aliases: ['cuda'],
-  summary: 'accepted for compatibility: the reference compressor needs no GPU library',
-  options: {
-    clone: flag('accepted: nothing is cloned', { conflicts: ['bellmanCudaDir'] }),
-    bellmanCudaDir: text('recorded in ZkStack.yaml', { placeholder: 'path' }),
-  },
-  output: async () => (await import('../services/results.ts')).bellmanCudaResult,
-  async run(ctx, input) {
-    return { bellmanCudaDir: await recordBellmanCuda(ctx, true, input.clone, input.bellmanCudaDir) };
-  },
-  render: (data) => (data.bellmanCudaDir ? [`bellman_cuda_dir: ${data.bellmanCudaDir}`] : []),
-});
 
 export const proverGroup = defineGroup({
   name: 'prover',

@@ -2,8 +2,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createProverSchema, SchemaMismatchError } from '../../../systems/zksync/protocol/prover-db/migrations.ts';
+import type { KeyRegion } from '../../../systems/zksync/upstream/key-buckets.ts';
 import { DevkitError } from '../../core/errors.ts';
 import type { ServiceContext } from '../context.ts';
+import { installCompressorKey, installSetupKeys } from '../prover-keys.ts';
 import { step } from '../step.ts';
 import {
   databaseName,
@@ -16,7 +18,7 @@ import {
 import { ensureDatabase } from './databases.ts';
 import { type Chain, type Ecosystem, openChain, openEcosystem } from './files.ts';
 import { ensurePostgres } from './infrastructure.ts';
-import { compressorKeys, type KeysMode, setupKeys } from './keys.ts';
+import type { KeysMode } from './keys.ts';
 import { editYaml } from './yaml-file.ts';
 
 export interface ProverInitInput {
@@ -32,9 +34,13 @@ export interface ProverInitInput {
         mode: 'keep' | 'drop' | 'auto';
       }
     | undefined;
-  /** Makes the reference string; `path` as for `prover compressor-keys`. */
+  /** As `prover compressor-keys`. */
   compressorKey?: { path?: string | undefined } | undefined;
-  setupKeys?: { mode: KeysMode } | undefined;
+  /** As `prover setup-keys`. */
+  setupKeys?: { mode: KeysMode; region?: KeyRegion | undefined } | undefined;
+  /** Variables of the command: where upstream's keys are downloaded from. */
+  env?: Readonly<Record<string, string | undefined>> | undefined;
+  ignorePrerequisites?: boolean | undefined;
 }
 
 export interface ProverInitResult {
@@ -51,12 +57,19 @@ export async function proverInit(ctx: ServiceContext, input: ProverInitInput): P
   const chain = await openChain(ecosystem, input.chain);
   await ensureChainConfigs(ctx, ecosystem, chain);
   const objectStore = await prepareStore(ecosystem, chain, input.proofStoreDir);
-  const universalSetupPath = input.compressorKey
-    ? (await compressorKeys(ctx, ecosystem, input.compressorKey.path)).universalSetupPath
-    : undefined;
-  const keys = input.setupKeys ? await setupKeys(ctx, ecosystem, input.setupKeys.mode) : undefined;
+  const { env = process.env, ignorePrerequisites } = input;
+  const common = { chain: chain.name, env, ignorePrerequisites };
+  const compressorKey =
+    input.compressorKey && (await installCompressorKey(ctx, ecosystem, { ...common, ...input.compressorKey }));
+  const keys = input.setupKeys && (await installSetupKeys(ctx, ecosystem, { ...common, ...input.setupKeys }));
   const database = input.database ? await prepareDatabase(ctx, chain, input.database) : undefined;
-  return { chain: chain.name, objectStore, database, universalSetupPath, keyset: keys?.keyset };
+  return {
+    chain: chain.name,
+    objectStore,
+    database,
+    universalSetupPath: compressorKey?.universalSetupPath,
+    keyset: keys && 'keyset' in keys ? keys.keyset : undefined,
+  };
 }
 
 /** All paths relative to `prover/`, the working folder of the prover components. */
