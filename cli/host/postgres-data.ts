@@ -30,7 +30,7 @@ const INITDB_ARGS = [
  */
 export async function ensurePostgresData(dataDir: string, signal?: AbortSignal): Promise<void> {
   if (await hasPostgresData(dataDir)) return;
-  const template = await ensureTemplate(signal);
+  const template = await ensurePostgresTemplate(signal);
   await mkdir(dirname(dataDir), { recursive: true });
   await buildFolder(dataDir, (temp) => copyData(template, temp));
 }
@@ -55,12 +55,17 @@ export async function clearStalePostmaster(dataDir: string, signal: AbortSignal)
   await rm(join(dir, 'postmaster.pid'), { force: true });
 }
 
-async function ensureTemplate(signal?: AbortSignal): Promise<string> {
-  const { binDir, version } = await postgresBinaries();
-  const recipe = createHash('sha256')
+/** Hash over what initdb is told. */
+export const postgresDataRecipe = (): string =>
+  createHash('sha256')
     .update(`${INITDB_ARGS.join(' ')} ${POSTGRES_PASSWORD}`)
     .digest('hex')
     .slice(0, 8);
+
+/** The folder that devnets get a copy of; only to be read. It is the unprivileged account's when we are root. */
+export async function ensurePostgresTemplate(signal?: AbortSignal): Promise<string> {
+  const { binDir, version } = await postgresBinaries();
+  const recipe = postgresDataRecipe();
   const templates = join(cacheDir(), 'postgres-data');
   const template = join(templates, `${version}-${process.arch}-${process.getuid?.() ?? 0}-${recipe}`);
   const data = join(template, 'data');
