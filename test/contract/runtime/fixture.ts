@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 const { values } = parseArgs({
   options: {
     port: { type: 'string' },
+    host: { type: 'string', default: '127.0.0.1' },
     exit: { type: 'string' },
     deaf: { type: 'boolean' },
     child: { type: 'boolean' },
@@ -24,5 +25,5 @@ if (values.exit !== undefined) {
   process.exitCode = Number(values.exit);
 } else {
   if (values.deaf) process.on('SIGTERM', () => process.stdout.write('SIGTERM ignored\n'));
-  createServer((_request, response) => response.end('ok')).listen(Number(values.port), '127.0.0.1');
+  createServer((_request, response) => response.end('ok')).listen(Number(values.port), values.host);
 }

@@ -1,7 +1,8 @@
-/** Shared by the tests of the process runtime: a devnet in a temporary workspace, and specs of the fixture. */
+/** Shared by the tests of the runtimes: a devnet in a temporary workspace, and specs of the fixture. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DevkitError } from '../../../cli/core/errors.ts';
 import type { DevkitEvent } from '../../../cli/core/events.ts';
 import { type DevnetPaths, devnetPaths } from '../../../cli/core/paths.ts';
 import type { ComponentSpec } from '../../../cli/core/types.ts';
@@ -9,6 +10,7 @@ import { freePort } from '../../../cli/host/ports.ts';
 import { createProcessRuntime } from '../../../cli/runtimes/process/index.ts';
 import type { ManagedRuntime } from '../../../cli/runtimes/runtime.ts';
 import { down } from '../../../cli/services/down.ts';
+import { poll } from '../../../lib/deadline.ts';
 
 export const never = new AbortController().signal;
 
@@ -17,19 +19,24 @@ export interface TestDevnet extends AsyncDisposable {
   runtime: ManagedRuntime;
   events: DevkitEvent[];
   emit(event: DevkitEvent): void;
+  /** The runtime as another command of the kit has it. */
+  otherKit(): ManagedRuntime;
 }
 
 /** Its folders can be entered by their owner only, so programs that run as nobody meet the hard case. */
-export async function testDevnet(): Promise<TestDevnet> {
+export async function testDevnet(
+  createRuntime: (paths: DevnetPaths) => ManagedRuntime = (paths) => createProcessRuntime({ paths }),
+): Promise<TestDevnet> {
   const workspace = await mkdtemp(join(tmpdir(), 'devkit-runtime-'));
   const paths = devnetPaths(workspace, 'test');
-  const runtime = createProcessRuntime({ paths });
+  const runtime = createRuntime(paths);
   const events: DevkitEvent[] = [];
   return {
     paths,
     runtime,
     events,
     emit: (event) => events.push(event),
+    otherKit: () => createRuntime(paths),
     [Symbol.asyncDispose]: async () => {
       await down({ paths, runtime, removeData: true, emit: () => {}, signal: never });
       await rm(workspace, { recursive: true, force: true });
@@ -37,16 +44,18 @@ export async function testDevnet(): Promise<TestDevnet> {
   };
 }
 
+/** Runs as a process and, on any image with Node, as a container. */
 export async function fixtureSpec(
   id: string,
   args: string[] = [],
   change: Partial<ComponentSpec> = {},
 ): Promise<ComponentSpec> {
   const port = await freePort();
+  const portArgs = ['--port', String(port)];
   return {
     id,
     program: 'node',
-    argv: [join(import.meta.dirname, 'fixture.ts'), '--port', String(port), ...args],
+    argv: [join(import.meta.dirname, 'fixture.ts'), ...portArgs, ...args],
     env: {},
     cwd: tmpdir(),
     ports: [{ name: 'http', port }],
@@ -54,9 +63,27 @@ export async function fixtureSpec(
     ready: { kind: 'http', url: `http://127.0.0.1:${port}/` },
     resources: {},
     stop: { signal: 'SIGTERM', graceMs: 5_000 },
+    container: {
+      image: { local: 'test' },
+      argv: ['/fixture/fixture.ts', '--host', '0.0.0.0', ...portArgs, ...args],
+      mounts: [{ source: import.meta.dirname, target: '/fixture', readOnly: true }],
+      network: 'devnet',
+      hardened: true,
+    },
     ...change,
   };
 }
+
+/** The error of something that must fail. */
+export const failure = (promise: Promise<unknown>): Promise<DevkitError> =>
+  promise.then(
+    () => Promise.reject(new Error('it succeeded')),
+    (error) => error as DevkitError,
+  );
+
+/** Polls every 20 ms. */
+export const until = (what: () => Promise<boolean> | boolean): Promise<true> =>
+  poll(async () => ((await what()) ? true : undefined), { intervalMs: 20, timeoutMs: 30_000, signal: never });
 
 export async function rpc(port: number, method: string, params: unknown[] = []): Promise<unknown> {
   const response = await fetch(`http://127.0.0.1:${port}`, {
