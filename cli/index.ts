@@ -11,8 +11,10 @@
 import { resolve } from 'node:path';
 import type { Aggregation } from '../systems/zksync/protocol/ids.ts';
 import type { EventSink } from './core/events.ts';
+import type { RuntimeName } from './core/types.ts';
 import { batchList, batchSeal } from './services/batch.ts';
 import { openServiceContext, type ServiceContext } from './services/context.ts';
+import { downDevnet, isRunning } from './services/down-devnet.ts';
 import type {
   BatchRow,
   BatchSealResult,
@@ -23,7 +25,7 @@ import type {
   VerifyResult,
   WatchTick,
 } from './services/inputs.ts';
-import { downDevnet, isRunning, statusOf } from './services/lifecycle.ts';
+import { statusOf } from './services/lifecycle.ts';
 import { prove } from './services/prove.ts';
 import { CHAIN, quickstart, setUpDevnet } from './services/quickstart.ts';
 import { allSpecs, ensureVersionRow, startComponents } from './services/start.ts';
@@ -55,6 +57,8 @@ export interface DevnetOptions {
   name?: string;
   /** Default `linked`. */
   aggregation?: Aggregation;
+  /** Default: processes. A devnet keeps what it was made with. */
+  runtime?: RuntimeName;
   /** `dev` (default), `ignition`, or the folder of a reference string. */
   crs?: string;
   /** Hears what happens. */
@@ -122,6 +126,7 @@ function contextOf(options: DevnetOptions): ServiceContext {
     cwd: dir,
     workspace: dir,
     devnet: options.name ?? 'default',
+    runtime: options.runtime,
     emit: options.onEvent ?? (() => {}),
     signal: options.signal ?? new AbortController().signal,
   });

@@ -40,6 +40,8 @@ export class ProofInvalidError extends Error {
 export interface Bb {
   /** For receipts: `bb 5.0.0`, or with the name of the changed constant, `bb 5.0.0, dev G2`. */
   readonly version: string;
+  /** Checks and makes the binaries now, so that what shares the cache read-only finds them. */
+  prepare(): Promise<void>;
   /** Makes a circuit's verification key. Needs 2^k (+1) points, the power of two above the gate count. */
   writeVk(job: { program: Program; target: ProofTarget; signal?: AbortSignal }): Promise<VerificationKey>;
   /** Proves and verifies at once. Needs about as many points as gates. Throws ProofInvalidError when the proof does not verify. */
@@ -72,6 +74,9 @@ export function createBb(context: { crs: Crs; cacheDir: string }): Bb {
   });
   const bb: Bb = {
     version: isCanonicalG2(crs.g2) ? `bb ${BB_VERSION}` : `bb ${BB_VERSION}, ${crs.kind} G2`,
+    prepare: async () => {
+      await binaries();
+    },
     writeVk: async (job) => writeVk((await binaries()).prover, crs, job),
     prove: async (job) => {
       const proof = await prove((await binaries()).prover, crs, job);

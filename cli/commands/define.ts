@@ -1,12 +1,15 @@
 /** The one way to declare a command: metadata as data, `run` returns data, `render` turns data into lines. */
 import type { ZodType } from 'zod';
+import type { EventSink } from '../core/events.ts';
+import type { RuntimeName } from '../core/types.ts';
 import type { ServiceContext } from '../services/context.ts';
 import type { ArgSpecs, InputOf, OptionSpecs } from './options.ts';
 
 /** Flags with one meaning in every command; each has an env twin `DEVKIT_<NAME>`. */
 export interface Globals {
   devnet?: string | undefined;
-  runtime: 'process';
+  /** Absent: as the devnet was made; for a new one, processes. */
+  runtime?: RuntimeName | undefined;
   json: boolean;
   quiet: boolean;
   verbose: boolean;
@@ -42,6 +45,7 @@ export interface CommandContext {
   ask: Ask;
   /** One line for the user on stderr. */
   notice(text: string): void;
+  emit: EventSink;
   /** Absolute form of a path the user gave. */
   path(given: string): string;
   /** Checks that this machine can run a devnet, unless `--ignore-prerequisites`. */

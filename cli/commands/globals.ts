@@ -1,11 +1,12 @@
 /** The flags that every command has, and their env twins. */
 import { DevkitError } from '../core/errors.ts';
+import type { RuntimeName } from '../core/types.ts';
 import type { Globals } from './define.ts';
 import { choice, flag, kebab, type OptionSpec, type OptionSpecs, parseValue, text } from './options.ts';
 
 export const GLOBAL_OPTIONS = {
   devnet: text('name of the devnet to act on', { placeholder: 'name' }),
-  runtime: choice('how components run', ['process']),
+  runtime: choice('how components run; a devnet keeps what it was made with', ['process', 'docker']),
   chain: text('chain of the ecosystem to act on, instead of its default chain', { placeholder: 'name' }),
   json: flag('print one JSON document (NDJSON where results stream) on stdout'),
   quiet: flag('no progress and no notices on stderr', { short: 'q' }),
@@ -30,7 +31,7 @@ export async function resolveGlobals(
   const timeout = value('timeout') as string | undefined;
   return {
     devnet: value('devnet') as string | undefined,
-    runtime: (value('runtime') as 'process' | undefined) ?? 'process',
+    runtime: value('runtime') as RuntimeName | undefined,
     chain: value('chain') as string | undefined,
     json: value('json') === true,
     quiet: value('quiet') === true,

@@ -49,7 +49,7 @@ export const downCommand = defineCommand({
       });
       if (!sure) return { devnet: service.paths.name, stopped: [], swept: [], removed: false };
     }
-    const { downDevnet } = await import('../services/lifecycle.ts');
+    const { downDevnet } = await import('../services/down-devnet.ts');
     return downDevnet(service, { removeData: input.all });
   },
   render: (data) => [
@@ -57,6 +57,27 @@ export const downCommand = defineCommand({
     ...(data.swept.length > 0 ? [`ended what nobody knew of: ${data.swept.join(', ')}`] : []),
     ...(data.removed ? ['its data is removed'] : []),
   ],
+});
+
+export const gcCommand = defineCommand({
+  name: 'gc',
+  summary: 'remove containers and volumes of devnets whose folder is gone',
+  about:
+    'For workspaces that were deleted while their devnet ran in containers. Goes by the labels of devkit: nothing else is looked at.',
+  examples: ['gc --plan', 'gc'],
+  options: { plan: flag('only say what would be removed') },
+  output: async () => (await import('../services/results.ts')).gcResult,
+  async run(ctx, input) {
+    const { gc } = await import('../services/gc.ts');
+    return gc({ plan: input.plan, env: ctx.env });
+  },
+  render: ({ removed, containers, networks, volumes }) => {
+    const found = Object.entries({ container: containers, network: networks, volume: volumes }).flatMap(
+      ([kind, names]) => names.map((name) => `  ${kind} ${name}`),
+    );
+    if (found.length === 0) return ['nothing is left over'];
+    return [removed ? 'removed:' : 'would be removed:', ...found];
+  },
 });
 
 export const statusCommand = defineCommand({
@@ -72,10 +93,11 @@ export const statusCommand = defineCommand({
     `devnet ${style.bold(data.devnet)} in ${data.workspace}: ${data.state}`,
     ...(data.proving ? [`  ${provingText(data.proving)}`] : []),
     ...table([
-      ['  component', 'state', 'pid', 'up', 'memory', 'ports'].map((title) => style.dim(title)),
-      ...data.components.map(({ id, state, ready, pid, ports, uptimeMs, usage }) => [
+      ['  component', 'state', 'as', 'pid', 'up', 'memory', 'ports'].map((title) => style.dim(title)),
+      ...data.components.map(({ id, state, ready, runtime, pid, ports, uptimeMs, usage }) => [
         `  ${id}`,
         state === 'running' && ready === false ? 'not ready' : state === 'missing' ? 'not started' : state,
+        runtime === undefined ? '' : runtime === 'docker' ? 'container' : 'process',
         pid === undefined ? '' : String(pid),
         uptimeMs === undefined ? '' : formatDuration(uptimeMs),
         usage === undefined ? '' : formatBytes(usage.pssBytes ?? usage.rssBytes),

@@ -2,7 +2,7 @@
 import { DevkitError } from '../core/errors.ts';
 import { PROVER_COMPONENTS, type ProverComponent, type ProverRunInput, WITNESS_ROUNDS } from '../services/inputs.ts';
 import { type CommandContext, defineCommand } from './define.ts';
-import { bool, choice, flag, type InputOf, int, nearest, text } from './options.ts';
+import { choice, flag, type InputOf, int, nearest, optionalBool, text } from './options.ts';
 
 /** Flags that belong to one component only. */
 const OWN_FLAGS = {
@@ -39,8 +39,9 @@ const runOptions = {
     max: Number.MAX_SAFE_INTEGER,
   }),
   mode: choice('compressor: kind of wrapper proof', ['plonk', 'fflonk']),
-  docker: bool('run it in a container: this build has the process runtime only'),
-  tag: text('tag of the image, with --docker true', { placeholder: 'tag' }),
+  docker: optionalBool(
+    'run it in a container, also beside processes; --docker=false as a process, also beside containers',
+  ),
 };
 type RunFlags = InputOf<unknown, typeof runOptions>;
 
@@ -55,6 +56,7 @@ export const proverRunCommand = defineCommand({
     'prover run --component=circuit-prover --threads 2',
     'prover run --component=circuit-prover -l 1 -h 1',
     'prover run --component=compressor',
+    'prover run --component=compressor --docker',
     'prover run --component=prover-job-monitor',
     'prover run --all',
   ],
@@ -64,7 +66,9 @@ export const proverRunCommand = defineCommand({
   async run(ctx, input) {
     const wanted = await toRunInput(ctx, input);
     const { proverRun } = await import('../services/prover-run.ts');
-    return proverRun(await ctx.service(), wanted);
+    // --runtime is about this component, not about the devnet it belongs to
+    const service = await ctx.service();
+    return proverRun(wanted.all ? service : { ...service, runtime: undefined }, wanted);
   },
   render: (data) =>
     data.components.map(({ id, exitCode, signal }) => `${id}: ended ${signal ?? `with exit code ${exitCode}`}`),
@@ -72,7 +76,6 @@ export const proverRunCommand = defineCommand({
 });
 
 async function toRunInput(ctx: CommandContext, input: RunFlags): Promise<ProverRunInput> {
-  refuseDocker(input);
   const { chain } = ctx.globals;
   if (input.all) {
     if (input.component !== undefined) throw new DevkitError('USAGE', '--all and --component exclude each other');
@@ -91,6 +94,7 @@ async function toRunInput(ctx: CommandContext, input: RunFlags): Promise<ProverR
     all: false,
     chain,
     component,
+    runtime: input.docker === undefined ? ctx.globals.runtime : input.docker ? 'docker' : 'process',
     round: component === 'witness-generator' ? (input.round ?? (await askRound(ctx))) : undefined,
     threads: input.threads,
     lightWvgCount: input.lightWvgCount,
@@ -155,12 +159,5 @@ function refuseFflonk(input: RunFlags): void {
   if (input.mode !== 'fflonk') return;
   throw new DevkitError('USAGE', 'the reference compressor makes plonk wrapper proofs only (UltraHonk underneath)', {
     hint: 'devkit prover run --component=compressor --mode=plonk',
-  });
-}
-
-function refuseDocker(input: RunFlags): void {
-  if (input.docker !== true) return;
-  throw new DevkitError('USAGE', '--docker true: this build has the process runtime only', {
-    hint: 'leave --docker out',
   });
 }

@@ -87,6 +87,7 @@ function makeContext(io: Io, globals: Globals, progress: Progress, signal: Abort
     signal,
     interactive: isInteractive(io, globals.json),
     ask: makeAsk(io, { yes: globals.yes, json: globals.json, signal }),
+    emit: progress.emit,
     notice: (text) => progress.emit({ type: 'notice', message: text }),
     path: (given) => resolve(io.cwd, given),
     prerequisites: async () => {
@@ -109,6 +110,7 @@ async function makeServiceContext(
     cwd: io.cwd,
     env: io.env,
     devnet: globals.devnet,
+    runtime: globals.runtime,
     emit: progress.emit,
     signal,
   });

@@ -34,6 +34,12 @@ export const COMMANDS: readonly TableEntry[] = [
     load: async () => (await import('./lifecycle.ts')).downCommand,
   },
   {
+    name: 'gc',
+    summary: 'remove containers and volumes of devnets whose folder is gone',
+    heading: START,
+    load: async () => (await import('./lifecycle.ts')).gcCommand,
+  },
+  {
     name: 'status',
     summary: 'what runs, where, and how much memory it takes',
     heading: START,
@@ -56,6 +62,18 @@ export const COMMANDS: readonly TableEntry[] = [
     summary: 'does this machine have what proving needs?',
     heading: START,
     load: async () => (await import('./lifecycle.ts')).doctorCommand,
+  },
+  {
+    name: 'export',
+    summary: 'the devnet as a file for docker compose',
+    heading: START,
+    load: async () => (await import('./export.ts')).exportGroup,
+  },
+  {
+    name: 'images',
+    summary: 'container images of the kit: make, list, remove',
+    heading: START,
+    load: async () => (await import('./images.ts')).imagesGroup,
   },
   {
     name: 'tx',

@@ -11,7 +11,15 @@ export type DevkitEvent =
   /** Its probe answered. `adopted`: it ran already. `waitedMs`: from here, not from its start. */
   | { type: 'component.ready'; component: string; waitedMs: number; adopted: boolean }
   /** It ended without being asked to. No code and no signal: another command had started it. */
-  | { type: 'component.exited'; component: string; exitCode?: number; signal?: string; podName?: string }
+  | {
+      type: 'component.exited';
+      component: string;
+      exitCode?: number;
+      signal?: string;
+      /** The kernel killed it: it reached its memory limit. */
+      outOfMemory?: boolean;
+      podName?: string;
+    }
   | { type: 'component.restarted'; component: string; reason: string; restarts: number }
   | { type: 'component.stopped'; component: string }
   | { type: 'job.progress'; batch: number; groups: JobGroup[] }

@@ -1,7 +1,9 @@
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { ComponentSpec } from './types.ts';
 
 const LOOPBACK = '127.0.0.1';
+/** In a container: its own network, published on this machine's loopback only. */
+const EVERYWHERE = '0.0.0.0';
 
 /** User and password of upstream's default database URL; the server listens on loopback only. */
 export const POSTGRES_USER = 'postgres';
@@ -27,23 +29,24 @@ export interface PostgresOptions {
  * walk the path to it (a clone under /root).
  */
 export function postgresSpec(options: PostgresOptions): ComponentSpec {
-  const settings = {
-    listen_addresses: LOOPBACK,
-    port: options.port,
-    unix_socket_directories: '',
-    max_connections: options.maxConnections ?? 300,
-    shared_buffers: '64MB',
-    max_wal_size: '256MB',
-    wal_level: 'minimal',
-    max_wal_senders: 0,
-    io_method: 'sync',
-    jit: 'off',
-    log_line_prefix: '%m [%p] %d ',
-  };
+  const settings = (listen: string): string[] =>
+    settingArgs({
+      listen_addresses: listen,
+      port: options.port,
+      unix_socket_directories: '',
+      max_connections: options.maxConnections ?? 300,
+      shared_buffers: '64MB',
+      max_wal_size: '256MB',
+      wal_level: 'minimal',
+      max_wal_senders: 0,
+      io_method: 'sync',
+      jit: 'off',
+      log_line_prefix: '%m [%p] %d ',
+    });
   return {
     id: options.id ?? 'postgres',
     program: 'postgres',
-    argv: ['-D', '/proc/self/cwd', ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])],
+    argv: ['-D', '/proc/self/cwd', ...settings(LOOPBACK)],
     env: { LC_ALL: 'C.UTF-8', TZ: 'UTC' },
     cwd: options.dataDir,
     ports: [{ name: 'sql', port: options.port }],
@@ -52,8 +55,22 @@ export function postgresSpec(options: PostgresOptions): ComponentSpec {
     resources: { ramMiB: 150, diskBytes: 100 * 2 ** 20 },
     stop: { signal: 'SIGINT', graceMs: 10_000 },
     unprivileged: true,
+    // the image carries a ready data folder; the volume is filled from it at its first use
+    container: {
+      image: { local: 'postgres' },
+      argv: ['-D', POSTGRES_DATA, ...settings('*')],
+      mounts: [{ source: options.id ?? 'postgres', target: POSTGRES_DATA }],
+      network: 'devnet',
+      hardened: true,
+      limits: { memoryMiB: 1024, pids: 500 },
+    },
   };
 }
+
+const POSTGRES_DATA = '/var/lib/postgresql/data';
+
+const settingArgs = (settings: Readonly<Record<string, string | number>>): string[] =>
+  Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
 
 export interface AnvilOptions {
   id: string;
@@ -73,20 +90,16 @@ export interface AnvilOptions {
   /** Further arguments of anvil. */
   extraArgs?: readonly string[];
   needs?: ComponentSpec['needs'];
+  /** `uid:gid` of its container: the account that may write the folder of the state file. */
+  containerUser?: string | undefined;
 }
 
 /** anvil on loopback. After SIGKILL it comes back with the state of the last interval: the latest blocks may be lost. */
 export function anvilSpec(options: AnvilOptions): ComponentSpec {
-  const argv = ['--host', LOOPBACK, '--port', String(options.port), '--chain-id', String(options.chainId)];
-  argv.push('--state', options.stateFile, '--state-interval', String(options.stateIntervalSecs ?? 1));
-  if (options.noMining) argv.push('--no-mining');
-  if (options.mnemonic !== undefined) argv.push('--mnemonic', options.mnemonic);
-  if (options.accounts !== undefined) argv.push('--accounts', String(options.accounts));
-  argv.push(...(options.extraArgs ?? []));
   return {
     id: options.id,
     program: 'anvil',
-    argv,
+    argv: anvilArgs(options, LOOPBACK, options.stateFile),
     env: {},
     cwd: dirname(options.stateFile),
     ports: [{ name: 'http', port: options.port }],
@@ -94,7 +107,27 @@ export function anvilSpec(options: AnvilOptions): ComponentSpec {
     ready: { kind: 'jsonrpc', url: `http://${LOOPBACK}:${options.port}`, method: 'eth_chainId' },
     resources: { ramMiB: 60 },
     stop: { signal: 'SIGINT', graceMs: 5_000 },
+    container: {
+      image: { local: 'anvil' },
+      argv: anvilArgs(options, EVERYWHERE, `${ANVIL_DATA}/${basename(options.stateFile)}`),
+      ...(options.containerUser === undefined ? {} : { user: options.containerUser }),
+      mounts: [{ source: dirname(options.stateFile), target: ANVIL_DATA }],
+      network: 'devnet',
+      hardened: true,
+      limits: { memoryMiB: 1024, pids: 200 },
+    },
   };
+}
+
+const ANVIL_DATA = '/data';
+
+function anvilArgs(options: AnvilOptions, host: string, stateFile: string): string[] {
+  const args = ['--host', host, '--port', String(options.port), '--chain-id', String(options.chainId)];
+  args.push('--state', stateFile, '--state-interval', String(options.stateIntervalSecs ?? 1));
+  if (options.noMining) args.push('--no-mining');
+  if (options.mnemonic !== undefined) args.push('--mnemonic', options.mnemonic);
+  if (options.accounts !== undefined) args.push('--accounts', String(options.accounts));
+  return [...args, ...(options.extraArgs ?? [])];
 }
 
 /** The `alloc` of a genesis.json: accounts by address; numbers are hex or decimal. */

@@ -25,6 +25,8 @@ export interface DevnetPaths {
   stateLock: string;
   /** One file per component of what was started (process runtime). */
   runDir: string;
+  /** One file per component that was started in a container, and what containers are given. */
+  containersDir: string;
   logsDir: string;
   /** Touched by `down`: commands that keep the devnet running see it and end. */
   downMarker: string;
@@ -51,6 +53,7 @@ export function devnetPaths(workspace: string, name: string): DevnetPaths {
     stateFile: join(dir, 'state.json'),
     stateLock: join(dir, 'state.lock'),
     runDir: join(dir, 'run'),
+    containersDir: join(dir, 'containers'),
     logsDir: join(dir, 'logs'),
     downMarker: join(dir, 'down'),
     kitLog: join(dir, 'devkit.log'),

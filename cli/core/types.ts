@@ -3,6 +3,18 @@
 /** A program of this machine, resolved by `cli/host/programs.ts` (process runtime) or an image (docker runtime). */
 export type ProgramName = 'node' | 'postgres' | 'anvil';
 
+/** A program that the user has: an absolute path, or a bare name that is looked up on PATH. */
+export interface ProgramPath {
+  path: string;
+  /** Who says so, for messages: `/w/devkit.yaml:7 (binaries.gateway)`. */
+  from?: string;
+}
+
+export type Program = ProgramName | ProgramPath;
+
+/** HOW components run. */
+export type RuntimeName = 'process' | 'docker';
+
 export interface Port {
   /** Name inside the component, e.g. `http`, `metrics`. */
   name: string;
@@ -59,6 +71,8 @@ export interface ContainerForm {
   network: 'devnet' | 'host';
   /** Own programs run with a read-only root file system (and a tmpfs /tmp), no capabilities; other projects' images as they are made. */
   hardened: boolean;
+  /** False: the engine leaves it ended. Default: it is started again after a failure, a few times. */
+  restart?: boolean;
   limits?: { memoryMiB?: number; cpus?: number; pids?: number };
   /** UUIDs, or all of the machine. */
   gpus?: 'all' | readonly string[];
@@ -67,7 +81,7 @@ export interface ContainerForm {
 /** One thing that runs. The same spec serves every runtime. */
 export interface ComponentSpec {
   id: string;
-  program: ProgramName;
+  program: Program;
   /** Arguments after the program. For `node` the first one is the script. */
   argv: string[];
   env: Record<string, string>;
@@ -86,6 +100,8 @@ export interface ComponentSpec {
 /** What a runtime knows of a component it started. */
 export interface ComponentStatus {
   id: string;
+  /** Where it was started; absent when it is missing. */
+  runtime?: RuntimeName;
   state: 'running' | 'exited' | 'missing';
   pid?: number;
   /** Set when it ended: exit code, or the signal that ended it. */
@@ -101,7 +117,7 @@ export interface ComponentStatus {
 
 /** HOW components run. Holds only what every runtime does. */
 export interface Runtime {
-  readonly name: 'process' | 'docker';
+  readonly name: RuntimeName;
   /** Starts the component (detached, survives the kit) and returns once it runs; readiness is the caller's business. */
   start(spec: ComponentSpec, signal: AbortSignal): Promise<ComponentStatus>;
   /** Graceful stop (signal, grace, SIGKILL). Stopping what does not run is not an error. */

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile, statfs } from 'node:fs/promises';
-import { availableParallelism, cpus, freemem, loadavg, release, totalmem } from 'node:os';
+import { availableParallelism, cpus, freemem, loadavg, release } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import { usableMemory } from '../../lib/usable-memory.ts';
 import { type EngineFacts, engineFacts } from './engine.ts';
 import { ANVIL_PACKAGE, packageVersion } from './programs.ts';
 
@@ -43,7 +44,6 @@ export async function hostFacts(path: string): Promise<HostFacts> {
     availableMemory(),
     packageVersions(),
   ]);
-  const limit = process.constrainedMemory();
   return {
     platform: process.platform,
     arch: process.arch,
@@ -51,7 +51,7 @@ export async function hostFacts(path: string): Promise<HostFacts> {
     cores: availableParallelism(),
     cpuModel: cpus()[0]?.model ?? 'unknown',
     load1: loadavg()[0] ?? 0,
-    ramBytes: limit > 0 ? Math.min(limit, totalmem()) : totalmem(),
+    ramBytes: usableMemory(),
     ramAvailableBytes,
     diskFreeBytes: disk.bavail * disk.bsize,
     diskPath,

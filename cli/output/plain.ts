@@ -51,6 +51,7 @@ function componentLine(event: ComponentEvent, verbose: boolean): string | undefi
 }
 
 function endedHow(event: Extract<DevkitEvent, { type: 'component.exited' }>): string {
+  if (event.outOfMemory) return ': killed by the kernel, it reached its memory limit';
   if (event.signal !== undefined) return ` by ${event.signal}`;
   return event.exitCode === undefined ? '' : ` with exit code ${event.exitCode}`;
 }

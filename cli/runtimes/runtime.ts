@@ -1,3 +1,4 @@
+import { DevkitError } from '../core/errors.ts';
 import type { ComponentSpec, Port, Runtime } from '../core/types.ts';
 
 /** Memory and CPU of a component, its children included. */
@@ -8,6 +9,10 @@ export interface ComponentUsage {
   cpuMs: number;
   processes: number;
 }
+
+/** Whether an error says that the container engine went away, which may come back: nothing is known of the components until then. */
+export const isEngineGone = (error: unknown): boolean =>
+  error instanceof DevkitError && error.details?.['engineGone'] === true;
 
 /** What the services ask of a runtime beyond `Runtime`: all that can be known without the specs. */
 export interface ManagedRuntime extends Runtime {

@@ -5,12 +5,15 @@ import pino, { type Logger } from 'pino';
 import { DevkitError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { type DevnetPaths, devnetPaths, findWorkspace, listDevnets } from '../core/paths.ts';
+import type { RuntimeName } from '../core/types.ts';
 
 export type { Logger };
 
 export interface ServiceContext {
   /** Of the devnet that is acted on; it need not exist yet. */
   paths: DevnetPaths;
+  /** What `--runtime` says; absent: as the devnet was made. */
+  runtime?: RuntimeName | undefined;
   /** Folder that the search for an ecosystem starts from, absolute. */
   cwd: string;
   emit: EventSink;
@@ -26,6 +29,7 @@ export interface ContextOptions {
   devnet?: string | undefined;
   /** Absent: the nearest parent of `cwd` with `.devkit/`, else `cwd`. */
   workspace?: string | undefined;
+  runtime?: RuntimeName | undefined;
   emit: EventSink;
   signal: AbortSignal;
 }
@@ -38,6 +42,7 @@ export function openServiceContext(options: ContextOptions): ServiceContext {
   const paths = devnetPaths(workspace, options.devnet ?? onlyDevnet(workspace));
   return {
     paths,
+    runtime: options.runtime,
     cwd: resolve(options.cwd),
     emit: options.emit,
     signal: options.signal,
@@ -80,4 +85,13 @@ function openLog(paths: DevnetPaths, level: string): Logger {
 /** Makes the devnet's folder, so that from now on things are kept. */
 export function ensureDevnetFolder(paths: DevnetPaths): void {
   mkdirSync(paths.logsDir, { recursive: true });
+}
+
+/** The error for a devnet that is not there; names those that are. */
+export function noDevnet(ctx: ServiceContext): DevkitError {
+  const names = listDevnets(ctx.paths.workspace);
+  const there = names.length === 0 ? 'there are none' : `there are: ${names.join(', ')}`;
+  return new DevkitError('NOT_FOUND', `there is no devnet '${ctx.paths.name}' in ${ctx.paths.workspace} (${there})`, {
+    hint: names.length === 0 ? 'devkit quickstart' : `--devnet ${names[0]}`,
+  });
 }

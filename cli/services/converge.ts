@@ -2,9 +2,10 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { poll, sleep } from '../../lib/deadline.ts';
 import { DevkitError } from '../core/errors.ts';
-import type { ComponentSpec } from '../core/types.ts';
+import type { ComponentSpec, ComponentStatus } from '../core/types.ts';
 import { askProbe } from '../runtimes/ready/probe.ts';
 import { componentFailed, describeEnding } from '../runtimes/ready/wait-ready.ts';
+import { isEngineGone } from '../runtimes/runtime.ts';
 import { ensureComponent, type RunContext, refusal } from './ensure-component.ts';
 import { runPlan } from './run-plan.ts';
 
@@ -74,7 +75,7 @@ async function keepRunning(spec: ComponentSpec, options: SuperviseOptions): Prom
   let preservedAt = performance.now();
   while (true) {
     if (takenDown()) throw downElsewhere();
-    const status = await runtime.inspect(spec.id);
+    const status = await inspectPatiently(spec, options);
     if (status.state === 'running') {
       if (performance.now() - preservedAt > PRESERVE_EVERY_MS) {
         await runtime.preserve(spec);
@@ -115,7 +116,23 @@ async function startAgain(spec: ComponentSpec, options: SuperviseOptions): Promi
     return true;
   } catch (error) {
     if (error instanceof DevkitError && error.code === 'COMPONENT_FAILED') return false;
+    if (isEngineGone(error)) return false;
     throw error;
+  }
+}
+
+const ENGINE_RETURN_MS = 120_000;
+
+/** A container engine may be restarted meanwhile: nothing is known until it answers again. */
+async function inspectPatiently(spec: ComponentSpec, { runtime, signal }: SuperviseOptions): Promise<ComponentStatus> {
+  const end = performance.now() + ENGINE_RETURN_MS;
+  while (true) {
+    try {
+      return await runtime.inspect(spec.id);
+    } catch (error) {
+      if (!isEngineGone(error) || performance.now() > end) throw error;
+      await sleep(MAX_BACKOFF_MS / 10, signal);
+    }
   }
 }
 

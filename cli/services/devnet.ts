@@ -1,7 +1,9 @@
 /** One chain of a devnet, opened: its files, its components, its databases. */
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { join } from 'node:path';
 import pg from 'pg';
+import { cacheDir } from '../../lib/cache-dir.ts';
 import { l1StateFile, l2StateFile, type ZksyncDevnet } from '../../systems/zksync/index.ts';
 import {
   ConfigError,
@@ -15,10 +17,12 @@ import { l2Genesis } from '../../systems/zksync/protocol/l2/genesis.ts';
 import { DevkitError } from '../core/errors.ts';
 import { type DevnetState, requireState } from '../core/state.ts';
 import { ensureAnvilState } from '../host/anvil-state.ts';
-import { createProcessRuntime, type ProcessRuntime } from '../runtimes/process/index.ts';
+import type { ManagedRuntime } from '../runtimes/runtime.ts';
+import { containerConfigsDir, containerUser } from './containers.ts';
 import type { ServiceContext } from './context.ts';
 import { databaseError } from './ecosystem/databases.ts';
 import { type Chain, type Ecosystem, openChain, openEcosystem } from './ecosystem/files.ts';
+import { openRuntime } from './runtime.ts';
 
 export interface OpenDevnet {
   ctx: ServiceContext;
@@ -28,7 +32,7 @@ export interface OpenDevnet {
   config: ZksyncConfig;
   zksync: ZksyncDevnet;
   ports: { postgres: number; l1: number };
-  runtime: ProcessRuntime;
+  runtime: ManagedRuntime;
 }
 
 /** @throws DevkitError NOT_FOUND, CONFIG_INVALID */
@@ -37,6 +41,14 @@ export async function openDevnet(ctx: ServiceContext, chainName?: string): Promi
   const state = await requireState(ctx.paths);
   const chain = await openChain(ecosystem, chainName);
   const config = await loadChainConfig(chain);
+  const ports = { postgres: state.ports['postgres'] ?? 5432, l1: state.ports['l1'] ?? 8545 };
+  const containers = {
+    configsDir: containerConfigsDir(ctx, chain.name),
+    cacheDir: cacheDir(),
+    compileCacheDir: join(ctx.paths.containersDir, 'compile-cache'),
+    user: containerUser(),
+    network: state.runtime === 'docker' ? ('devnet' as const) : ('host' as const),
+  };
   return {
     ctx,
     state,
@@ -49,10 +61,12 @@ export async function openDevnet(ctx: ServiceContext, chainName?: string): Promi
       configsDir: chain.paths.configs,
       dataDir: ctx.paths.dataDir,
       postgresData: ctx.paths.postgresData,
+      postgresPort: ports.postgres,
       config,
+      containers,
     },
-    ports: { postgres: state.ports['postgres'] ?? 5432, l1: state.ports['l1'] ?? 8545 },
-    runtime: createProcessRuntime({ paths: ctx.paths }),
+    ports,
+    runtime: await openRuntime(ctx),
   };
 }
 

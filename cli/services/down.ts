@@ -10,6 +10,8 @@ export interface DownOptions {
   runtime: ManagedRuntime;
   /** Also removes the devnet's state folder: databases, chains, logs. */
   removeData: boolean;
+  /** What else goes with the data, because it lies elsewhere (volumes). */
+  removeMore?: () => Promise<void>;
   emit: EventSink;
   signal: AbortSignal;
 }
@@ -37,7 +39,10 @@ export async function down(options: DownOptions): Promise<DownResult> {
   if (failures.length > 0) {
     throw new AggregateError(failures, `${failures.length} of ${ids.length} components did not stop`);
   }
-  if (removeData) await removeDevnet(paths);
+  if (removeData) {
+    await options.removeMore?.();
+    await removeDevnet(paths);
+  }
   return { devnet: paths.name, stopped: ids, swept, removed: removeData };
 }
 

@@ -27,7 +27,9 @@ export async function ensureComponent(
   const before = await runtime.inspect(spec.id);
   if (before.state === 'exited') await reportExit(before, context);
   const begin = performance.now();
-  const keep = context.keepChanged && before.state === 'running';
+  // somebody who runs it in the other runtime means it
+  const elsewhere = before.runtime !== undefined && before.runtime !== runtime.name;
+  const keep = before.state === 'running' && (context.keepChanged || elsewhere);
   const status = keep ? before : await runtime.start(spec, signal);
   const adopted = before.state === 'running' && before.podName === status.podName;
   if (!adopted) {
@@ -83,6 +85,7 @@ export async function reportExit(status: ComponentStatus, context: RunContext): 
     component: status.id,
     ...(status.exitCode === undefined ? {} : { exitCode: status.exitCode }),
     ...(status.signal === undefined ? {} : { signal: status.signal }),
+    ...(status.outOfMemory ? { outOfMemory: true } : {}),
     ...(status.podName === undefined ? {} : { podName: status.podName }),
   });
   await context.onExit?.(status);

@@ -5,7 +5,7 @@
  */
 
 import type { Aggregation } from '../../systems/zksync/protocol/ids.ts';
-import type { JobGroup } from '../core/types.ts';
+import type { JobGroup, RuntimeName } from '../core/types.ts';
 
 /** Which chain, where the system has several; absent: the ecosystem's default chain. */
 export interface ChainChoice {
@@ -152,6 +152,8 @@ export type ProverRunInput = ChainChoice &
     | {
         all: false;
         component: ProverComponent;
+        /** Absent: as the devnet runs. */
+        runtime?: RuntimeName | undefined;
         /** witness-generator only. */
         round?: WitnessRound | undefined;
         /** circuit-prover only: either threads, or both counts. */

@@ -1,36 +1,22 @@
-/** `down`, `status`, `logs`, `env`, `doctor`: what every system has. */
+/** `status`, `logs`, `env`, `doctor`: what every system has. */
 import { existsSync } from 'node:fs';
 import { DevkitError } from '../core/errors.ts';
-import { listDevnets } from '../core/paths.ts';
 import type { RequirementSet } from '../core/requirements.ts';
 import { readState, requireState } from '../core/state.ts';
-import { createProcessRuntime } from '../runtimes/process/index.ts';
-import type { ServiceContext } from './context.ts';
+import { noDevnet, type ServiceContext } from './context.ts';
 import { apiUrl, externalApiUrl, type OpenDevnet, openDevnet } from './devnet.ts';
 import { type DoctorReport, doctor, unfitError } from './doctor.ts';
-import { type DownResult, down } from './down.ts';
 import { allocationDefaults } from './ecosystem/ports.ts';
 import { devnetEnv } from './env.ts';
 import { devnetLogs, type LogLine } from './logs.ts';
+import { openRuntime, runtimeName } from './runtime.ts';
 import { allSpecs } from './start.ts';
 import { type DevnetStatus, devnetStatus } from './status.ts';
-
-/** @throws DevkitError NOT_FOUND when there is no such devnet */
-export async function downDevnet(ctx: ServiceContext, input: { removeData: boolean }): Promise<DownResult> {
-  const { paths, emit, signal } = ctx;
-  if (!existsSync(paths.dir)) throw noDevnet(ctx);
-  return down({ paths, runtime: createProcessRuntime({ paths }), removeData: input.removeData, emit, signal });
-}
-
-/** Whether any component of the devnet runs; false also when there is no such devnet. */
-export async function isRunning({ paths }: ServiceContext): Promise<boolean> {
-  return (await createProcessRuntime({ paths }).list()).some(({ state }) => state === 'running');
-}
 
 export async function statusOf(ctx: ServiceContext): Promise<DevnetStatus> {
   const { paths, signal } = ctx;
   if (!existsSync(paths.dir)) throw noDevnet(ctx);
-  const runtime = createProcessRuntime({ paths });
+  const runtime = await openRuntime(ctx);
   const known = await openedOrUndefined(ctx);
   if (!known) return devnetStatus({ paths, runtime, signal });
   const { variant, aggregation, crs } = known.config.devkit;
@@ -48,14 +34,14 @@ async function openedOrUndefined(ctx: ServiceContext): Promise<OpenDevnet | unde
   }
 }
 
-export function logsOf(
+export async function* logsOf(
   ctx: ServiceContext,
   input: { components: readonly string[]; follow: boolean; tail?: number | undefined },
-): AsyncIterable<LogLine> {
+): AsyncGenerator<LogLine> {
   const { paths, signal } = ctx;
   if (!existsSync(paths.dir)) throw noDevnet(ctx);
-  return devnetLogs({
-    runtime: createProcessRuntime({ paths }),
+  yield* devnetLogs({
+    runtime: await openRuntime(ctx),
     components: input.components,
     follow: input.follow,
     signal,
@@ -89,18 +75,11 @@ export async function envOf(
 
 /** @throws DevkitError HOST_UNFIT naming what is missing */
 export async function requireFitHost(ctx: ServiceContext): Promise<void> {
+  if ((await runtimeName(ctx)) === 'docker') await (await import('../runtimes/docker/engine.ts')).connectEngine();
   const report = await doctorOf(ctx, { for: 'reference' });
   if (!report.fit) throw unfitError(report);
 }
 
 export async function doctorOf(ctx: ServiceContext, input: { for: RequirementSet }): Promise<DoctorReport> {
   return doctor({ for: input.for, workspace: ctx.paths.workspace, ports: await allocationDefaults() });
-}
-
-function noDevnet(ctx: ServiceContext): DevkitError {
-  const names = listDevnets(ctx.paths.workspace);
-  const there = names.length === 0 ? 'there are none' : `there are: ${names.join(', ')}`;
-  return new DevkitError('NOT_FOUND', `there is no devnet '${ctx.paths.name}' in ${ctx.paths.workspace} (${there})`, {
-    hint: names.length === 0 ? 'devkit quickstart' : `--devnet ${names[0]}`,
-  });
 }

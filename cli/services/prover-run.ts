@@ -1,18 +1,23 @@
 /** `devkit prover run`: one component in the foreground, or all of them. */
 import { infrastructureSpecs, proverSpecs, type WorkerOptions } from '../../systems/zksync/index.ts';
 import { DevkitError } from '../core/errors.ts';
-import type { ComponentSpec, ComponentStatus } from '../core/types.ts';
+import type { ComponentSpec, ComponentStatus, RuntimeName } from '../core/types.ts';
 import { runAttached } from './attach.ts';
 import type { ServiceContext } from './context.ts';
 import { coreCount, hasServer, type OpenDevnet, openDevnet } from './devnet.ts';
 import type { ProverRunInput, ProverRunResult } from './inputs.ts';
-import { runContext, startComponents, whileRunning } from './start.ts';
+import { openRuntime } from './runtime.ts';
+import { prepareData, runContext, startComponents, whileRunning } from './start.ts';
 import { untilAborted } from './watch.ts';
 
 /** Ends when the component ends, or when the signal aborts: then it was stopped gracefully. */
 export async function proverRun(ctx: ServiceContext, input: ProverRunInput): Promise<ProverRunResult> {
   const devnet = await openDevnet(ctx, input.chain);
-  return input.all ? runAll(devnet, input.threads) : runOne(devnet, specOf(devnet, input));
+  if (input.all) return runAll(devnet, input.threads);
+  const placed = await inRuntime(devnet, input.component, input.runtime);
+  await refuseRunning(devnet, input.component);
+  await startDatabase(devnet);
+  return runOne(placed, specOf(placed, input));
 }
 
 type OneComponent = Extract<ProverRunInput, { all: false }>;
@@ -37,14 +42,25 @@ function specOf(devnet: OpenDevnet, input: OneComponent): ComponentSpec {
   return proverSpecs(devnet.zksync, options).find((spec) => spec.id === input.component)!;
 }
 
-/** A component of one terminal; the database it needs is started if it does not run. */
+/** A component of one terminal. */
 async function runOne(devnet: OpenDevnet, spec: ComponentSpec): Promise<ProverRunResult> {
-  await refuseRunning(devnet, spec.id);
-  await startDatabase(devnet);
   const status = await attach(devnet, spec);
   return {
     components: [{ id: spec.id, exitCode: status.exitCode ?? null, signal: status.signal ?? null, restarts: 0 }],
   };
+}
+
+/** One component may run otherwise than the devnet it belongs to. @throws DevkitError USAGE where the others could not reach it */
+async function inRuntime(devnet: OpenDevnet, component: string, wanted: RuntimeName | undefined): Promise<OpenDevnet> {
+  if (wanted === undefined || wanted === devnet.state.runtime) return devnet;
+  if (wanted === 'process' && component === 'gateway') {
+    throw new DevkitError(
+      'USAGE',
+      `devnet '${devnet.ctx.paths.name}' runs in containers, and its server asks the gateway by name in their network: a process is not there`,
+      { hint: 'devkit prover run --component=gateway --docker' },
+    );
+  }
+  return { ...devnet, runtime: await openRuntime(devnet.ctx, wanted) };
 }
 
 export async function refuseRunning(devnet: OpenDevnet, id: string): Promise<void> {
@@ -58,7 +74,10 @@ export async function refuseRunning(devnet: OpenDevnet, id: string): Promise<voi
 /** Log lines go out as events; a component that fails by itself is an error with its last lines. */
 export async function attach(devnet: OpenDevnet, spec: ComponentSpec): Promise<ComponentStatus> {
   const { emit } = devnet.ctx;
-  const status = await runAttached(spec, runContext(devnet), (line) => emit({ type: 'log', component: spec.id, line }));
+  await prepareData(devnet, [spec]);
+  const status = await runAttached(inForeground(spec), runContext(devnet), (line) =>
+    emit({ type: 'log', component: spec.id, line }),
+  );
   if (status.exitCode === 0) return status;
   const lines = await devnet.runtime.lastLines(spec.id, 20);
   const how = status.exitCode === undefined ? (status.signal ?? 'unknown') : `exit code ${status.exitCode}`;
@@ -66,6 +85,10 @@ export async function attach(devnet: OpenDevnet, spec: ComponentSpec): Promise<C
     hint: `the whole log: ${status.logFile}`,
   });
 }
+
+/** In a terminal the component ends when it ends: an engine must not start it again behind. */
+const inForeground = (spec: ComponentSpec): ComponentSpec =>
+  spec.container ? { ...spec, container: { ...spec.container, restart: false } } : spec;
 
 export async function startDatabase(devnet: OpenDevnet): Promise<void> {
   const wanted = hasServer(devnet) ? ['postgres', 'l1'] : ['postgres'];

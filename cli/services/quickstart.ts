@@ -7,7 +7,6 @@ import { CRS_POINTS } from '../../systems/zksync/protocol/circuits.ts';
 import { batchDetails } from '../../systems/zksync/protocol/core-db/details.ts';
 import { DevkitError } from '../core/errors.ts';
 import { requireState } from '../core/state.ts';
-import { createProcessRuntime } from '../runtimes/process/index.ts';
 import { badCopies } from './bad-copies.ts';
 import { sealBatch, waitForTree } from './batch.ts';
 import { ensureDevnetFolder, type ServiceContext } from './context.ts';
@@ -19,6 +18,7 @@ import { proverInit } from './ecosystem/prover-init.ts';
 import type { QuickstartInput, QuickstartResult } from './inputs.ts';
 import { proveBatch } from './prove.ts';
 import { writeReceipt } from './receipt.ts';
+import { openRuntime } from './runtime.ts';
 import { measureStages } from './stages.ts';
 import { allSpecs, whileAllRun } from './start.ts';
 import { step } from './step.ts';
@@ -32,7 +32,7 @@ const SMALL_BATCH = 8;
 
 /** Safe to repeat: a devnet that is there is used again and proves a new batch. */
 export async function quickstart(ctx: ServiceContext, input: QuickstartInput): Promise<QuickstartResult> {
-  const stages = measureStages(createProcessRuntime({ paths: ctx.paths }));
+  const stages = measureStages(await openRuntime(ctx));
   const devnet = await stages.stage('setup', () => setUpDevnet(ctx, input));
   const begin = await stages.begin('start');
   return whileAllRun(devnet, allSpecs(devnet), async (signal) => {

@@ -62,7 +62,6 @@ export const compressorKeysResult = z.object({
   dir: z.string(),
   universalSetupPath: z.string(),
 });
-export const bellmanCudaResult = z.object({ bellmanCudaDir: z.string().nullable() });
 
 export const proverInfoResult = z.object({
   protocolVersion: z.string().describe('0.x.y'),
@@ -182,6 +181,12 @@ export const downResult = z.object({
   swept: z.array(z.string()),
   removed: z.boolean(),
 });
+export const gcResult = z.object({
+  removed: z.boolean().describe('false with --plan'),
+  containers: z.array(z.string()),
+  networks: z.array(z.string()),
+  volumes: z.array(z.string()),
+});
 export const statusResult = z.object({
   devnet: z.string(),
   workspace: z.string(),
@@ -195,6 +200,7 @@ export const statusResult = z.object({
     z.looseObject({
       id: z.string(),
       state: z.enum(['running', 'exited', 'missing']),
+      runtime: z.enum(['process', 'docker']).optional().describe('where it was started'),
       ready: z.boolean().optional(),
       pid: z.int().optional(),
       ports: z.array(z.object({ name: z.string(), port: z.int() })),

@@ -7,6 +7,7 @@ import { requeueRowsOf } from '../../systems/zksync/protocol/prover-db/workers.t
 import type { ComponentSpec, ComponentStatus } from '../core/types.ts';
 import { ensurePostgresData } from '../host/postgres-data.ts';
 import { askProbe } from '../runtimes/ready/probe.ts';
+import { prepareContainers } from './containers.ts';
 import { converge, superviseWhile } from './converge.ts';
 import {
   coreCount,
@@ -38,7 +39,16 @@ export async function startComponents(
   specs: readonly ComponentSpec[],
   options: { keepChanged: boolean } = { keepChanged: true },
 ): Promise<void> {
-  await prepareData(devnet);
+  await prepareData(devnet, specs);
+  await startPrepared(devnet, specs, options);
+}
+
+/** As `startComponents`, for components whose data are prepared. */
+export async function startPrepared(
+  devnet: OpenDevnet,
+  specs: readonly ComponentSpec[],
+  options: { keepChanged: boolean },
+): Promise<void> {
   await converge({ specs, ...runContext(devnet), ...options });
 }
 
@@ -52,7 +62,7 @@ export async function whileAllRun<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   await listKeys(devnet.ecosystem);
-  await prepareData(devnet);
+  await prepareData(devnet, specs);
   return whileRunning(devnet, specs, async (signal) => {
     await step(devnet.ctx, 'components', 'server and prover components', async () => {
       await allAnswer(
@@ -94,8 +104,11 @@ export function runContext(devnet: OpenDevnet): RunContext {
   return { runtime, emit: ctx.emit, signal: ctx.signal, onExit: (status) => requeueRows(devnet, status) };
 }
 
-async function prepareData(devnet: OpenDevnet): Promise<void> {
-  await Promise.all([ensurePostgresData(devnet.zksync.postgresData, devnet.ctx.signal), seedChainState(devnet)]);
+/** What the components find when they start: data folders, and what containers are given. */
+export async function prepareData(devnet: OpenDevnet, specs: readonly ComponentSpec[]): Promise<void> {
+  await seedChainState(devnet);
+  if (devnet.state.runtime === 'process') await ensurePostgresData(devnet.zksync.postgresData, devnet.ctx.signal);
+  if (devnet.runtime.name === 'docker') await prepareContainers(devnet, specs);
 }
 
 async function requeueRows(devnet: OpenDevnet, { podName, id }: ComponentStatus): Promise<void> {

@@ -2,7 +2,7 @@
 import type { ServiceContext } from './context.ts';
 import { openDevnet } from './devnet.ts';
 import { requireContracts } from './l1-check.ts';
-import { allSpecs, ensureVersionRow, startComponents } from './start.ts';
+import { allSpecs, ensureVersionRow, prepareData, startPrepared } from './start.ts';
 import { step } from './step.ts';
 
 export interface UpInput {
@@ -21,13 +21,12 @@ export async function up(ctx: ServiceContext, input: UpInput): Promise<UpResult>
   const specs = allSpecs(devnet);
   const running = new Set((await devnet.runtime.list()).filter(({ state }) => state === 'running').map(({ id }) => id));
   if (!input.plan) {
-    await startComponents(
-      devnet,
-      specs.filter(({ id }) => id === 'postgres' || id === 'l1'),
-    );
+    await prepareData(devnet, specs);
+    const nodes = specs.filter(({ id }) => ['postgres', 'l1', 'l2'].includes(id));
+    await startPrepared(devnet, nodes, { keepChanged: true });
     await step(ctx, 'version', 'protocol version row', () => ensureVersionRow(devnet));
     await requireContracts(devnet, ctx.signal);
-    await startComponents(devnet, specs, { keepChanged: false });
+    await startPrepared(devnet, specs, { keepChanged: false });
   }
   return {
     devnet: ctx.paths.name,

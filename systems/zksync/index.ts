@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { anvilSpec, postgresSpec } from '../../cli/core/infrastructure.ts';
 import type { ComponentSpec, Need } from '../../cli/core/types.ts';
+import { type ContainerPlaces, containerConfig, proverContainer, serverContainer } from './containers.ts';
 import type { ZksyncConfig } from './protocol/config.ts';
 import { l1Genesis } from './protocol/l1/genesis.ts';
 import { l2Genesis } from './protocol/l2/genesis.ts';
@@ -17,7 +18,9 @@ export interface ZksyncDevnet {
   /** Data folder of the devnet: postgres, l1, l2. */
   dataDir: string;
   postgresData: string;
+  postgresPort: number;
   config: ZksyncConfig;
+  containers: ContainerPlaces;
 }
 
 /** The proving list of the prover book plus what a local verification needs. */
@@ -58,7 +61,7 @@ const portOf = (url: string): number => Number(new URL(url).port);
 
 /** Database and L1: what every other component leans on. */
 export function infrastructureSpecs(
-  devnet: Pick<ZksyncDevnet, 'dataDir' | 'postgresData'>,
+  devnet: Pick<ZksyncDevnet, 'dataDir' | 'postgresData'> & { containers: Pick<ContainerPlaces, 'user'> },
   ports: { postgres: number; l1: number },
 ): ComponentSpec[] {
   const { chainId, anvilArgs } = l1Genesis();
@@ -70,6 +73,7 @@ export function infrastructureSpecs(
       chainId,
       stateFile: l1StateFile(devnet),
       extraArgs: withoutChainId(anvilArgs),
+      containerUser: devnet.containers.user,
     }),
   ];
 }
@@ -79,22 +83,34 @@ export function l2Spec(devnet: ZksyncDevnet): ComponentSpec {
   const chainId = l2ChainId(devnet.config);
   const { anvilArgs } = l2Genesis({ chainId });
   const port = portOf(devnet.config.devkit.l2RpcUrl);
-  return anvilSpec({ id: 'l2', port, chainId, stateFile: l2StateFile(devnet), extraArgs: withoutChainId(anvilArgs) });
+  return anvilSpec({
+    id: 'l2',
+    port,
+    chainId,
+    stateFile: l2StateFile(devnet),
+    extraArgs: withoutChainId(anvilArgs),
+    containerUser: devnet.containers.user,
+  });
 }
 
 export function serverSpec(devnet: ZksyncDevnet, components: readonly string[] = SERVER_COMPONENTS): ComponentSpec {
   const { config, configsDir } = devnet;
-  const file = (name: string): string => join(configsDir, name);
+  const flags = (file: (name: string) => string): string[] => [
+    `--components=${components.join(',')}`,
+    `--config-path=${file('general.yaml')}`,
+    `--secrets-path=${file('secrets.yaml')}`,
+    `--genesis-path=${file('genesis.yaml')}`,
+    `--wallets-path=${file('wallets.yaml')}`,
+    `--contracts-config-path=${file('contracts.yaml')}`,
+  ];
   const health = config.api.healthcheck.port;
   return {
-    ...nodeSpec('server', devnet.ecosystemDir, [
-      `--components=${components.join(',')}`,
-      `--config-path=${file('general.yaml')}`,
-      `--secrets-path=${file('secrets.yaml')}`,
-      `--genesis-path=${file('genesis.yaml')}`,
-      `--wallets-path=${file('wallets.yaml')}`,
-      `--contracts-config-path=${file('contracts.yaml')}`,
-    ]),
+    ...nodeSpec(
+      'server',
+      devnet.ecosystemDir,
+      flags((name) => join(configsDir, name)),
+    ),
+    container: serverContainer(devnet, flags(containerConfig)),
     ports: [
       { name: 'rpc', port: config.api.web3JsonRpc.httpPort },
       { name: 'health', port: health },
@@ -118,7 +134,8 @@ export function proverSpecs(devnet: ZksyncDevnet, options: WorkerOptions = {}): 
         { name: 'http', port: gateway.port },
         { name: 'metrics', port: gateway.prometheusListenerPort },
       ],
-      ready: { kind: 'tcp', host: LOOPBACK, port: gateway.port },
+      // any answer will do; a connection alone proves nothing where a container engine forwards the port
+      ready: { kind: 'http', url: `http://${LOOPBACK}:${gateway.port}/`, status: 404 },
     },
     {
       ...proverSpec(devnet, 'prover-job-monitor', [], monitor.prometheusPort),
@@ -171,6 +188,7 @@ function proverSpec(devnet: ZksyncDevnet, id: string, flags: readonly string[], 
   const paths = [`--config-path=${file('general.yaml')}`, `--secrets-path=${file('secrets.yaml')}`];
   return {
     ...nodeSpec(id, join(devnet.ecosystemDir, 'prover'), [...paths, ...flags]),
+    container: proverContainer(devnet, id, flags),
     ports: [{ name: 'metrics', port: metrics }],
     ready: { kind: 'http', url: `http://${LOOPBACK}:${metrics}/metrics` },
   };

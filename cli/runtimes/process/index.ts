@@ -6,7 +6,7 @@ import { DevkitError } from '../../core/errors.ts';
 import type { DevnetPaths } from '../../core/paths.ts';
 import { componentLog } from '../../core/paths.ts';
 import { portTaken } from '../../core/ports.ts';
-import type { ComponentSpec, ComponentStatus, ProgramName } from '../../core/types.ts';
+import type { ComponentSpec, ComponentStatus, Program } from '../../core/types.ts';
 import { anvilStateFile, backUpAnvilState, repairAnvilState } from '../../host/anvil-state.ts';
 import { describeHolder, listeningPorts, portHolder } from '../../host/ports.ts';
 import { clearStalePostmaster } from '../../host/postgres-data.ts';
@@ -34,7 +34,7 @@ import { killAll, stopRecorded } from './stop.ts';
 export interface ProcessRuntimeOptions {
   paths: DevnetPaths;
   /** Where programs lie; default: the npm packages of this installation. */
-  resolve?: (name: ProgramName) => Promise<string>;
+  resolve?: (name: Program) => Promise<string>;
 }
 
 /** What the process runtime offers; the services need no more than `ManagedRuntime`. */
@@ -91,7 +91,7 @@ const ENDING_WAIT_MS = 1_000;
 
 interface Context {
   paths: DevnetPaths;
-  resolve: (name: ProgramName) => Promise<string>;
+  resolve: (name: Program) => Promise<string>;
   /** By pod name, for processes that are children of this kit process. */
   endings: Map<string, Promise<Ending>>;
 }

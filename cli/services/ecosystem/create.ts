@@ -172,7 +172,7 @@ async function createState(ctx: ServiceContext, ecosystemDir: string): Promise<v
       schemaVersion: 1 as const,
       name: ctx.paths.name,
       system: 'zksync' as const,
-      runtime: 'process' as const,
+      runtime: ctx.runtime ?? 'process',
       variant: 'reference' as const,
       createdAt: new Date().toISOString(),
       ecosystemDir: resolve(ecosystemDir),

@@ -7,9 +7,10 @@ import { type DevnetState, requireState, updateState } from '../../core/state.ts
 import type { ComponentSpec } from '../../core/types.ts';
 import { holderLookup } from '../../host/ports.ts';
 import { ensurePostgresData } from '../../host/postgres-data.ts';
-import { createProcessRuntime } from '../../runtimes/process/index.ts';
+import { containerUser, prepareInfrastructureContainers } from '../containers.ts';
 import type { ServiceContext } from '../context.ts';
 import { converge } from '../converge.ts';
+import { openRuntime } from '../runtime.ts';
 import { listChains, openChain, readEcosystem } from './files.ts';
 import { allocateBlock, L1_PORT, POSTGRES_PORT } from './ports.ts';
 
@@ -28,12 +29,13 @@ async function ensure(ctx: ServiceContext, ids: readonly string[]): Promise<Infr
   const { paths, emit, signal } = ctx;
   const state = await movePortsIfTaken(ctx);
   const ports = { postgres: state.ports['postgres'] ?? POSTGRES_PORT, l1: state.ports['l1'] ?? L1_PORT };
-  const specs = infrastructureSpecs({ dataDir: paths.dataDir, postgresData: paths.postgresData }, ports).filter(
-    (spec) => ids.includes(spec.id),
-  );
-  if (ids.includes('postgres')) await ensurePostgresData(paths.postgresData, signal);
-  await mkdir(dirname(l1StateFile({ dataDir: paths.dataDir })), { recursive: true });
-  await converge({ specs, runtime: createProcessRuntime({ paths }), emit, signal });
+  const places = { dataDir: paths.dataDir, postgresData: paths.postgresData, containers: { user: containerUser() } };
+  const specs = infrastructureSpecs(places, ports).filter((spec) => ids.includes(spec.id));
+  const runtime = await openRuntime(ctx);
+  await mkdir(dirname(l1StateFile(places)), { recursive: true });
+  if (runtime.name === 'docker') await prepareInfrastructureContainers(ctx, specs);
+  else if (ids.includes('postgres')) await ensurePostgresData(paths.postgresData, signal);
+  await converge({ specs, runtime, emit, signal });
   return { components: specs.map((spec) => ({ id: spec.id, url: urlOf(spec) })) };
 }
 
@@ -41,11 +43,12 @@ async function ensure(ctx: ServiceContext, ids: readonly string[]): Promise<Infr
  * The ports were free when the devnet was made; if another program took one since, and nothing is written down about them yet, the whole
  * block moves now. With chains set up they stay: whoever holds the port is named by the start.
  */
-async function movePortsIfTaken({ paths, emit }: ServiceContext): Promise<DevnetState> {
+async function movePortsIfTaken(ctx: ServiceContext): Promise<DevnetState> {
+  const { paths, emit } = ctx;
   const state = await requireState(paths);
   const holderOf = holderLookup();
   const taken = Object.values(state.ports).some((port) => holderOf(port) !== undefined);
-  if (!taken || (await createProcessRuntime({ paths }).list()).length > 0) return state;
+  if (!taken || (await (await openRuntime(ctx)).list()).length > 0) return state;
   const ecosystem = await readEcosystem(state.ecosystemDir);
   const chains = await Promise.all((await listChains(ecosystem)).map((name) => openChain(ecosystem, name)));
   if (chains.some((chain) => existsSync(chain.paths.general))) return state;

@@ -17,9 +17,9 @@ import { LOCAL_L1_CHAIN_ID } from '../../../systems/zksync/protocol/l1/genesis.t
 import { UnsafeL1Error } from '../../../systems/zksync/protocol/l1/safety.ts';
 import type { Wallets } from '../../../systems/zksync/protocol/l1/wallets.ts';
 import { DevkitError } from '../../core/errors.ts';
-import { createProcessRuntime } from '../../runtimes/process/index.ts';
 import type { ServiceContext } from '../context.ts';
 import { refuseRemoteL1 } from '../l1-check.ts';
+import { openRuntime } from '../runtime.ts';
 import { step } from '../step.ts';
 import {
   databaseName,
@@ -169,7 +169,7 @@ interface Deployment {
 
 /** A chain whose database is dropped starts from its genesis: nothing of its earlier life may be taken up again. */
 async function forgetChain(ctx: ServiceContext, chain: Chain): Promise<void> {
-  const runtime = createProcessRuntime({ paths: ctx.paths });
+  const runtime = await openRuntime(ctx);
   for (const id of ['server', 'l2']) await runtime.stop(id, ctx.signal);
   await rm(dirname(l2StateFile({ dataDir: ctx.paths.dataDir, chain: chain.name })), { recursive: true, force: true });
   await rm(chain.paths.artifacts, { recursive: true, force: true });

@@ -26,7 +26,7 @@ describe('prover run', () => {
     ['--all --mode=plonk', '--mode belongs to --component=compressor, not to --all', ''],
     ['--component=circuit-prover -l 3', '--light-wvg-count and --heavy-wvg-count belong together', ''],
     ['--component=compressor --mode=fflonk', 'makes plonk wrapper proofs only', '--mode=plonk'],
-    ['--component=gateway --docker=true', 'this build has the process runtime only', 'leave --docker out'],
+    ['--component=gateway --docker=perhaps', '--docker takes true or false', ''],
     ['--component=gateway --all', '--all and --component exclude each other', ''],
   ])('%s exits 2', async (flags, message, hint) => {
     const { exitCode, stdout, stderr } = await devkit(`prover run ${flags}`.trim(), { cwd: dir });

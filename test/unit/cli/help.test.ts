@@ -10,10 +10,13 @@ test('devkit --help lists every command on stdout', async () => {
       quickstart              from nothing to a verified batch, in one command
       up                      start what is missing of the devnet
       down                    stop the devnet; with --all also remove its data
+      gc                      remove containers and volumes of devnets whose folder is gone
       status                  what runs, where, and how much memory it takes
       logs                    log lines of the components
       env                     addresses, URLs and folders as shell variables
       doctor                  does this machine have what proving needs?
+      export                  the devnet as a file for docker compose
+      images                  container images of the kit: make, list, remove
 
     Transactions, batches, proofs:
       tx                      send L2 transactions

@@ -1,5 +1,6 @@
 /** Circuit prover: takes circuits of all rounds, solves their witnesses and proves them on the CPU. */
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
+import { usableMemory } from '../../../../lib/usable-memory.ts';
 import { serveMetrics } from '../shared/metrics.ts';
 import { type ComponentContext, runComponent } from '../shared/run-component.ts';
 import { openProving } from '../workers/crs.ts';
@@ -28,7 +29,7 @@ async function main(ctx: ComponentContext): Promise<void> {
   const bb = await openProving(env, circuits);
   const releaseName = await keepName(env);
   await requeueOwnDead(env, NAME, { prover: env.config.prover.maxAttempts });
-  const machine = { cores: availableParallelism(), memoryBytes: totalmem(), aggregation: circuits.aggregation };
+  const machine = { cores: availableParallelism(), memoryBytes: usableMemory(), aggregation: circuits.aggregation };
   const proverPlan = planProver(machine);
   env.log.info({ ...proverPlan, witnessThreads: plan.length, bb: bb.version, ...machine }, 'ready');
   const hardSignal = hardStop(env.signal, GRACE_MS - GIVE_BACK_MS);

@@ -1,4 +1,5 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import { listenAddress } from './listen-address.ts';
 import type { Logger } from './log.ts';
 import { PortError } from './metrics.ts';
 
@@ -32,7 +33,7 @@ export async function listenHttp(
     );
   }
   try {
-    await app.listen({ host, port });
+    await app.listen({ host: listenAddress(host), port });
   } catch (error) {
     throw new PortError(what, host, port, error as Error);
   }

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { Registry } from 'prom-client';
+import { listenAddress } from './listen-address.ts';
 
 /** A port that cannot be listened on. */
 export class PortError extends Error {
@@ -26,7 +27,7 @@ export async function serveMetrics(port: number, registry: Registry, host = '127
       (error: Error) => response.writeHead(500, { 'content-type': 'text/plain' }).end(error.message),
     );
   });
-  await listen(server, port, host);
+  await listen(server, port, listenAddress(host));
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : port,

@@ -1,0 +1,24 @@
+/** Which runtime a devnet's components are started in. */
+import { DevkitError } from '../core/errors.ts';
+import { readState } from '../core/state.ts';
+import type { RuntimeName } from '../core/types.ts';
+import { createDevnetRuntime } from '../runtimes/devnet-runtime.ts';
+import type { ManagedRuntime } from '../runtimes/runtime.ts';
+import type { ServiceContext } from './context.ts';
+
+/** As the devnet was made; for one that is made now, what `--runtime` says. @throws DevkitError USAGE when the two differ */
+export async function runtimeName(ctx: ServiceContext): Promise<RuntimeName> {
+  const made = (await readState(ctx.paths))?.runtime;
+  const asked = ctx.runtime;
+  if (made === undefined || asked === undefined || made === asked) return made ?? asked ?? 'process';
+  throw new DevkitError(
+    'USAGE',
+    `devnet '${ctx.paths.name}' was made with --runtime ${made}; its databases and chains live there, not in ${asked}`,
+    { hint: `leave --runtime out, or make another devnet: devkit quickstart --runtime ${asked} --devnet ${asked}` },
+  );
+}
+
+/** Starts where `name` says (default: the devnet's own), finds components wherever they run. */
+export async function openRuntime(ctx: ServiceContext, name?: RuntimeName): Promise<ManagedRuntime> {
+  return createDevnetRuntime({ paths: ctx.paths, runtime: name ?? (await runtimeName(ctx)) });
+}

@@ -1,0 +1,85 @@
+/** Specs made by hand for tests of the Compose file. */
+import type { ComposeOptions } from '../../../cli/core/compose.ts';
+import type { ComponentSpec, ContainerForm } from '../../../cli/core/types.ts';
+
+export const OPTIONS: ComposeOptions = {
+  devnet: 'default',
+  project: 'devkit-default-abcdef',
+  imageTags: { app: 'devkit/app:0123456789ab' },
+  volumes: { data: 'devkit-default-abcdef-data' },
+  healthIntervalMs: 1_000,
+};
+
+export function spec(id: string, form: Partial<ContainerForm> = {}, more: Partial<ComponentSpec> = {}): ComponentSpec {
+  return {
+    id,
+    program: 'node',
+    argv: ['native.ts'],
+    env: {},
+    cwd: '/native',
+    ports: [{ name: 'http', port: 4000 }],
+    needs: [],
+    ready: { kind: 'http', url: 'http://127.0.0.1:4000/' },
+    resources: {},
+    stop: { signal: 'SIGTERM', graceMs: 90_000 },
+    container: { image: { local: 'app' }, argv: ['main.ts'], mounts: [], network: 'devnet', hardened: true, ...form },
+    ...more,
+  };
+}
+
+const DOLLAR = '$';
+/** Texts that YAML or Compose could take for something else. */
+export const NASTY = [
+  '',
+  ' ',
+  'yes',
+  'No',
+  'on',
+  'y',
+  'null',
+  '~',
+  'true',
+  '1',
+  '0x10',
+  '0o17',
+  '017',
+  '1_000',
+  '1e3',
+  '.5',
+  '.inf',
+  '12:30:45',
+  '2026-01-02',
+  '-',
+  '- a',
+  'a: b',
+  'a #b',
+  '#b',
+  '*a',
+  '&a',
+  '!a',
+  '%a',
+  '@a',
+  '`a',
+  '[a]',
+  '{a}',
+  'a,b',
+  '"quoted"',
+  "it's",
+  'back\\slash',
+  'two\nlines\n',
+  'tab\there',
+  ' spaces ',
+  'ümlaut ✔',
+  '$HOME',
+  `${DOLLAR}{HOME}`,
+  `${DOLLAR}{NOPE:?no}`,
+  '$$',
+  '$',
+  'a$$b$c',
+  '<<',
+  '=',
+  '?',
+  '|',
+  '>',
+  `long ${'word '.repeat(60)}`,
+];
