@@ -19,6 +19,8 @@ export default defineConfig({
       project('contract', 120_000, 1, 2),
       // whole devnets on the default ports, which use all cores
       project('scenarios', 1_200_000, 2, 1),
+      // whole devnets in containers
+      project('docker', 1_200_000, 3, 1),
     ],
   },
 });
