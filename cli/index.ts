@@ -100,7 +100,7 @@ export async function createDevnet(options: DevnetOptions): Promise<Devnet> {
     const { aggregation = 'linked', crs = 'dev' } = options;
     const devnet = await setUpDevnet(ctx, { aggregation, crs });
     await ensureVersionRow(devnet);
-    await startComponents(devnet, allSpecs(devnet));
+    await startComponents(devnet, await allSpecs(devnet));
     return handle(devnet.ctx, options);
   } catch (error) {
     if (!ranBefore) await downDevnet(quiet(ctx), { removeData: false });

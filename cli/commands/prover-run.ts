@@ -42,6 +42,11 @@ const runOptions = {
   docker: optionalBool(
     'run it in a container, also beside processes; --docker=false as a process, also beside containers',
   ),
+  variant: choice("whose components: devkit's own, or the project's programs", ['reference', 'upstream']),
+  tag: text('variant upstream: tag of its images', { placeholder: 'tag' }),
+  stack: text('file that says variant, tag, images, programs and devices; default: devkit.yaml', {
+    placeholder: 'file',
+  }),
 };
 type RunFlags = InputOf<unknown, typeof runOptions>;
 
@@ -57,6 +62,7 @@ export const proverRunCommand = defineCommand({
     'prover run --component=circuit-prover -l 1 -h 1',
     'prover run --component=compressor',
     'prover run --component=compressor --docker',
+    'prover run --component=gateway --variant upstream --docker --tag 2.0-0.31.0-1a2b3c4-1751450000000',
     'prover run --component=prover-job-monitor',
     'prover run --all',
   ],
@@ -77,10 +83,11 @@ export const proverRunCommand = defineCommand({
 
 async function toRunInput(ctx: CommandContext, input: RunFlags): Promise<ProverRunInput> {
   const { chain } = ctx.globals;
+  const stack = { file: input.stack, flags: { variant: input.variant, tag: input.tag } };
   if (input.all) {
     if (input.component !== undefined) throw new DevkitError('USAGE', '--all and --component exclude each other');
     refuseForeignFlags(input, 'circuit-prover', '--all');
-    return { all: true, chain, threads: input.threads };
+    return { all: true, chain, stack, threads: input.threads };
   }
   const component = await askComponent(ctx, input);
   refuseForeignFlags(input, component, `--component=${component}`);
@@ -89,10 +96,10 @@ async function toRunInput(ctx: CommandContext, input: RunFlags): Promise<ProverR
       hint: 'devkit prover run --component=circuit-prover -l 1 -h 1',
     });
   }
-  refuseFflonk(input);
   return {
     all: false,
     chain,
+    stack,
     component,
     runtime: input.docker === undefined ? ctx.globals.runtime : input.docker ? 'docker' : 'process',
     round: component === 'witness-generator' ? (input.round ?? (await askRound(ctx))) : undefined,
@@ -153,11 +160,4 @@ function refuseForeignFlags(input: RunFlags, component: ProverComponent, said: s
     const name = key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
     throw new DevkitError('USAGE', `--${name} belongs to --component=${owner}, not to ${said}`);
   }
-}
-
-function refuseFflonk(input: RunFlags): void {
-  if (input.mode !== 'fflonk') return;
-  throw new DevkitError('USAGE', 'the reference compressor makes plonk wrapper proofs only (UltraHonk underneath)', {
-    hint: 'devkit prover run --component=compressor --mode=plonk',
-  });
 }

@@ -1,7 +1,7 @@
 /** `server [run]`, `server wait`, `server build`: upstream's flags. */
 import { DevkitError } from '../core/errors.ts';
 import { type CommandContext, defineCommand, defineGroup } from './define.ts';
-import { flag, type InputOf, int, list, nearest, text } from './options.ts';
+import { choice, flag, type InputOf, int, list, nearest, text } from './options.ts';
 
 /** Every name upstream's server takes; the reference server itself says which of them it has. */
 const KNOWN_COMPONENTS = [
@@ -35,6 +35,9 @@ const runOptions = {
   components: list("what to run, comma list or repeated; default: the kit's proving list", { placeholder: 'list' }),
   genesis: flag('run genesis, then end'),
   uring: flag('accepted: there is no RocksDB'),
+  variant: choice("whose server: devkit's own, or zksync-era's", ['reference', 'upstream']),
+  tag: text('variant upstream: tag of its image', { placeholder: 'tag' }),
+  stack: text('file that says variant, tag, images and programs; default: devkit.yaml', { placeholder: 'file' }),
   serverCommand: text('another server program: not in the reference variant', { placeholder: 'command' }),
 };
 
@@ -54,7 +57,8 @@ const runCommand = defineCommand({
   async run(ctx, input) {
     const components = checkServer(ctx, input);
     const { serverRun } = await import('../services/server.ts');
-    return serverRun(await ctx.service(), { chain: ctx.globals.chain, components, genesis: input.genesis });
+    const stack = { file: input.stack, flags: { variant: input.variant, tag: input.tag } };
+    return serverRun(await ctx.service(), { chain: ctx.globals.chain, components, genesis: input.genesis, stack });
   },
   render: (data) => [`server: ended ${data.signal ?? `with exit code ${data.exitCode}`}`],
   exitCode: (data) => (data.exitCode === 0 || data.exitCode === null ? 0 : 4),

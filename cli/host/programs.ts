@@ -1,19 +1,55 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, chmod, cp, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { access, chmod, cp, mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, relative } from 'node:path';
 import { cacheDir } from '../../lib/cache-dir.ts';
 import { DevkitError } from '../core/errors.ts';
-import type { ProgramName } from '../core/types.ts';
+import type { Program, ProgramPath } from '../core/types.ts';
 import { exists, reachableByAll, runsAsRoot } from './unprivileged.ts';
 
-/** Path of the binary of a program of this machine. @throws DevkitError HOST_UNFIT when it is not installed. */
-export async function resolveProgram(name: ProgramName): Promise<string> {
+/** Path of the binary of a program of this machine. @throws DevkitError HOST_UNFIT when it is not there or cannot be executed. */
+export async function resolveProgram(name: Program): Promise<string> {
+  if (typeof name === 'object') return givenProgram(name);
   if (name === 'node') return process.execPath;
   if (name === 'anvil') return anvilBinary();
   return join((await postgresBinaries()).binDir, 'postgres');
+}
+
+/** What the user's own program is, before anything is started with it: `spawn` would say ENOENT and no more. */
+async function givenProgram({ path, from }: ProgramPath): Promise<string> {
+  if (!path.includes('/')) return onPath(path);
+  const where = from === undefined ? '' : `, named in ${from}`;
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw error;
+  });
+  if (found === undefined) {
+    throw new DevkitError('HOST_UNFIT', `there is no program ${path}${where}`, { hint: `ls -l ${dirname(path)}` });
+  }
+  if (!found.isFile()) throw new DevkitError('HOST_UNFIT', `${path} is not a program but a folder${where}`);
+  try {
+    await access(path, constants.X_OK);
+  } catch {
+    throw new DevkitError('HOST_UNFIT', `${path} cannot be executed${where}`, { hint: `chmod +x ${path}` });
+  }
+  return path;
+}
+
+async function onPath(name: string): Promise<string> {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    const path = join(folder, name);
+    if (folder === '' || !(await exists(path)) || !(await stat(path)).isFile()) continue;
+    const executable = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (executable) return path;
+  }
+  throw new DevkitError('HOST_UNFIT', `the program ${name} is not on PATH`, {
+    hint: `say in devkit.yaml, under binaries:, where ${name} is   or   run its image: --runtime docker`,
+  });
 }
 
 export interface PostgresBinaries {

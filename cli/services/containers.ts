@@ -35,6 +35,13 @@ export async function prepareInfrastructureContainers(
 /** Before components of a chain are started in containers. */
 export async function prepareContainers(devnet: OpenDevnet, specs: readonly ComponentSpec[]): Promise<void> {
   const { ctx, zksync, config } = devnet;
+  const foreign = specs.filter(({ container }) => container && 'reference' in container.image);
+  if (foreign.length > 0) {
+    const { prepareUpstreamContainers } = await import('./upstream.ts');
+    await prepareUpstreamContainers(devnet, foreign);
+    // they run as root: nothing is handed over, and they want neither our images nor our reference string
+    if (foreign.length === specs.length) return copyConfigs(devnet);
+  }
   const stores = [proverStoreDir(zksync), coreStoreDir(zksync)];
   await Promise.all([
     ensureLocalImages(ctx, specs),

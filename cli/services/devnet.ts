@@ -15,14 +15,17 @@ import {
 import { type ProtocolVersion, parseVersion } from '../../systems/zksync/protocol/ids.ts';
 import { l2Genesis } from '../../systems/zksync/protocol/l2/genesis.ts';
 import { DevkitError } from '../core/errors.ts';
-import { type DevnetState, requireState } from '../core/state.ts';
+import type { Stack } from '../core/stack.ts';
+import { type DevnetState, readState } from '../core/state.ts';
 import { ensureAnvilState } from '../host/anvil-state.ts';
 import type { ManagedRuntime } from '../runtimes/runtime.ts';
 import { containerConfigsDir, containerUser } from './containers.ts';
 import type { ServiceContext } from './context.ts';
+import { adoptEcosystem } from './ecosystem/adopt.ts';
 import { databaseError } from './ecosystem/databases.ts';
 import { type Chain, type Ecosystem, openChain, openEcosystem } from './ecosystem/files.ts';
 import { openRuntime } from './runtime.ts';
+import { readStack, type StackOptions } from './stack.ts';
 
 export interface OpenDevnet {
   ctx: ServiceContext;
@@ -33,13 +36,20 @@ export interface OpenDevnet {
   zksync: ZksyncDevnet;
   ports: { postgres: number; l1: number };
   runtime: ManagedRuntime;
+  /** Whose programs run, and from where. */
+  stack: Stack;
 }
 
 /** @throws DevkitError NOT_FOUND, CONFIG_INVALID */
-export async function openDevnet(ctx: ServiceContext, chainName?: string): Promise<OpenDevnet> {
+export async function openDevnet(
+  ctx: ServiceContext,
+  chainName?: string,
+  options: StackOptions = {},
+): Promise<OpenDevnet> {
   const ecosystem = await openEcosystem(ctx);
-  const state = await requireState(ctx.paths);
+  const stack = await readStack(ctx, options);
   const chain = await openChain(ecosystem, chainName);
+  const state = (await readState(ctx.paths)) ?? (await adoptEcosystem(ctx, ecosystem, chain));
   const config = await loadChainConfig(chain);
   const ports = { postgres: state.ports['postgres'] ?? 5432, l1: state.ports['l1'] ?? 8545 };
   const containers = {
@@ -67,6 +77,7 @@ export async function openDevnet(ctx: ServiceContext, chainName?: string): Promi
     },
     ports,
     runtime: await openRuntime(ctx),
+    stack,
   };
 }
 

@@ -45,7 +45,7 @@ export async function exportCompose(ctx: ServiceContext, input: ExportComposeInp
   await requireContainers(ctx);
   if (input.file !== undefined) await requireOurs(input.file);
   const devnet = await openDevnet(ctx, input.chain);
-  const specs = allSpecs(devnet);
+  const specs = await allSpecs(devnet);
   await prepareContainers(devnet, specs);
   const project = networkName(ctx.paths);
   const file = composeFile(specs, {

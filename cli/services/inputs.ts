@@ -6,6 +6,7 @@
 
 import type { Aggregation } from '../../systems/zksync/protocol/ids.ts';
 import type { JobGroup, RuntimeName } from '../core/types.ts';
+import type { StackOptions } from './stack.ts';
 
 /** Which chain, where the system has several; absent: the ecosystem's default chain. */
 export interface ChainChoice {
@@ -146,8 +147,10 @@ export type WitnessRound = (typeof WITNESS_ROUNDS)[number];
  * `cli/services/prover-run.ts`: `proverRun(ctx, input): Promise<ProverRunResult>`; in the foreground until Ctrl-C.
  * `all` runs every prover component and restarts those that die.
  */
-export type ProverRunInput = ChainChoice &
-  (
+export type ProverRunInput = ChainChoice & {
+  /** `--stack`, `--variant`, `--tag`. */
+  stack?: StackOptions | undefined;
+} & (
     | { all: true; threads?: number | undefined }
     | {
         all: false;
@@ -177,6 +180,8 @@ export interface ServerRunInput extends ChainChoice {
   components?: string[] | undefined;
   /** Run genesis, then end. */
   genesis: boolean;
+  /** `--stack`, `--variant`, `--tag`. */
+  stack?: StackOptions | undefined;
 }
 
 export interface ServerRunResult {

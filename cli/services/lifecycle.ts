@@ -20,7 +20,7 @@ export async function statusOf(ctx: ServiceContext): Promise<DevnetStatus> {
   const known = await openedOrUndefined(ctx);
   if (!known) return devnetStatus({ paths, runtime, signal });
   const { variant, aggregation, crs } = known.config.devkit;
-  return devnetStatus({ paths, runtime, signal, specs: allSpecs(known), proving: { variant, aggregation, crs } });
+  return devnetStatus({ paths, runtime, signal, specs: await allSpecs(known), proving: { variant, aggregation, crs } });
 }
 
 /** A devnet that was never initialised has no specs yet; that is a state, not an error. */

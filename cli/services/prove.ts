@@ -10,16 +10,17 @@ import type { ProveInput, ProveResult } from './inputs.ts';
 import { takeUpJobs, waitForProof } from './job-watch.ts';
 import { makeReceipt, writeReceipt } from './receipt.ts';
 import { measureStages, type Stages } from './stages.ts';
-import { allSpecs, whileAllRun } from './start.ts';
+import { allSpecs, refuseUpstream, whileAllRun } from './start.ts';
 import { step } from './step.ts';
 import { expectedOf, openVerifier, readProofFile, runChecks } from './verify.ts';
 import { newestBatch } from './watch.ts';
 
 export async function prove(ctx: ServiceContext, input: ProveInput): Promise<ProveResult> {
   const devnet = await openDevnet(ctx, input.chain);
+  refuseUpstream(devnet, 'prove');
   const stages = measureStages(devnet.runtime);
   const begin = await stages.begin('start');
-  return whileAllRun(devnet, allSpecs(devnet), async (signal) => {
+  return whileAllRun(devnet, await allSpecs(devnet), async (signal) => {
     await begin();
     const batch = input.batch ?? (await chooseBatch(devnet, signal));
     return proveBatch(devnet, batch, { stages, signal, timeoutMs: input.timeoutMs });

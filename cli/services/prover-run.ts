@@ -1,29 +1,49 @@
 /** `devkit prover run`: one component in the foreground, or all of them. */
-import { infrastructureSpecs, proverSpecs, type WorkerOptions } from '../../systems/zksync/index.ts';
+import type { WorkerOptions } from '../../systems/zksync/index.ts';
 import { DevkitError } from '../core/errors.ts';
+import type { Stack } from '../core/stack.ts';
 import type { ComponentSpec, ComponentStatus, RuntimeName } from '../core/types.ts';
 import { runAttached } from './attach.ts';
 import type { ServiceContext } from './context.ts';
-import { coreCount, hasServer, type OpenDevnet, openDevnet } from './devnet.ts';
+import { hasServer, type OpenDevnet, openDevnet } from './devnet.ts';
 import type { ProverRunInput, ProverRunResult } from './inputs.ts';
+import { engineInspector, preflightInput, requirePreflight } from './preflight.ts';
 import { openRuntime } from './runtime.ts';
-import { prepareData, runContext, startComponents, whileRunning } from './start.ts';
+import { ownInfrastructure, prepareData, runContext, startComponents, whileRunning } from './start.ts';
+import { specsOfVariant, variantOf } from './upstream.ts';
 import { untilAborted } from './watch.ts';
 
 /** Ends when the component ends, or when the signal aborts: then it was stopped gracefully. */
 export async function proverRun(ctx: ServiceContext, input: ProverRunInput): Promise<ProverRunResult> {
-  const devnet = await openDevnet(ctx, input.chain);
-  if (input.all) return runAll(devnet, input.threads);
+  const devnet = await openDevnet(ctx, input.chain, input.stack);
+  const { stack } = devnet;
+  if (input.all) {
+    const specs = await specsOfVariant(devnet, stack, devnet.runtime.name, { threads: input.threads });
+    return runAll(devnet, stack, specs);
+  }
   const placed = await inRuntime(devnet, input.component, input.runtime);
   await refuseRunning(devnet, input.component);
   await startDatabase(devnet);
-  return runOne(placed, specOf(placed, input));
+  const spec = await specOf(placed, stack, input);
+  await checkUpstream(placed, stack, [spec]);
+  return runOne(placed, spec);
+}
+
+/** Images, keys, database and L1 of one release, or an error that names what is not. */
+async function checkUpstream(devnet: OpenDevnet, stack: Stack, specs: readonly ComponentSpec[]): Promise<void> {
+  if (variantOf(devnet, stack) === 'reference') return;
+  const form = devnet.runtime.name;
+  const inspectImage =
+    form === 'docker'
+      ? engineInspector(await (await import('../runtimes/docker/engine.ts')).connectEngine())
+      : undefined;
+  await requirePreflight(devnet, { ...preflightInput(devnet, specs, form), inspectImage });
 }
 
 type OneComponent = Extract<ProverRunInput, { all: false }>;
 
-function specOf(devnet: OpenDevnet, input: OneComponent): ComponentSpec {
-  if (input.component === 'compressor' && input.mode === 'fflonk') {
+async function specOf(devnet: OpenDevnet, stack: Stack, input: OneComponent): Promise<ComponentSpec> {
+  if (input.mode === 'fflonk' && variantOf(devnet, stack) === 'reference') {
     throw new DevkitError(
       'USAGE',
       'the reference compressor makes UltraHonk proofs under the tag Plonk; there is no FFLONK one',
@@ -34,12 +54,19 @@ function specOf(devnet: OpenDevnet, input: OneComponent): ComponentSpec {
   }
   const options: WorkerOptions = {
     round: input.round === undefined || input.round === 'all-rounds' ? undefined : input.round.replaceAll('-', '_'),
-    threads: input.threads ?? coreCount(),
+    threads: input.threads,
     lightWvgCount: input.lightWvgCount,
     heavyWvgCount: input.heavyWvgCount,
     maxAllocation: input.maxAllocation,
+    fflonk: input.mode === 'fflonk',
   };
-  return proverSpecs(devnet.zksync, options).find((spec) => spec.id === input.component)!;
+  const specs = await specsOfVariant(devnet, stack, devnet.runtime.name, options);
+  const found = specs.find((spec) => spec.id === input.component);
+  if (found) return found;
+  throw new DevkitError(
+    'NOT_FOUND',
+    `the chain's protocol version has no ${input.component}; it has ${specs.map(({ id }) => id).join(', ')}`,
+  );
 }
 
 /** A component of one terminal. */
@@ -94,14 +121,14 @@ export async function startDatabase(devnet: OpenDevnet): Promise<void> {
   const wanted = hasServer(devnet) ? ['postgres', 'l1'] : ['postgres'];
   await startComponents(
     devnet,
-    infrastructureSpecs(devnet.zksync, devnet.ports).filter(({ id }) => wanted.includes(id)),
+    (await ownInfrastructure(devnet)).filter(({ id }) => wanted.includes(id)),
   );
 }
 
-async function runAll(devnet: OpenDevnet, threads = coreCount()): Promise<ProverRunResult> {
+async function runAll(devnet: OpenDevnet, stack: Stack, specs: readonly ComponentSpec[]): Promise<ProverRunResult> {
   const { emit, signal } = devnet.ctx;
-  const specs = proverSpecs(devnet.zksync, { threads });
   await startDatabase(devnet);
+  await checkUpstream(devnet, stack, specs);
   const ended = new AbortController();
   const lines = followLogs(devnet, specs, ended.signal);
   emit({ type: 'notice', message: `${specs.map(({ id }) => id).join(', ')}: Ctrl-C stops them` });

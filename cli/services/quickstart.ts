@@ -20,7 +20,7 @@ import { proveBatch } from './prove.ts';
 import { writeReceipt } from './receipt.ts';
 import { openRuntime } from './runtime.ts';
 import { measureStages } from './stages.ts';
-import { allSpecs, whileAllRun } from './start.ts';
+import { allSpecs, refuseUpstream, whileAllRun } from './start.ts';
 import { step } from './step.ts';
 import { sendTo } from './traffic.ts';
 import { expectedOf, openVerifier, readProofFile, runChecks, verdictOf } from './verify.ts';
@@ -34,8 +34,9 @@ const SMALL_BATCH = 8;
 export async function quickstart(ctx: ServiceContext, input: QuickstartInput): Promise<QuickstartResult> {
   const stages = measureStages(await openRuntime(ctx));
   const devnet = await stages.stage('setup', () => setUpDevnet(ctx, input));
+  refuseUpstream(devnet, 'quickstart');
   const begin = await stages.begin('start');
-  return whileAllRun(devnet, allSpecs(devnet), async (signal) => {
+  return whileAllRun(devnet, await allSpecs(devnet), async (signal) => {
     await begin();
     const batch = await stages.stage('batch', () => makeBatch(devnet, input, signal));
     const receipt = await proveBatch(devnet, batch, { stages, signal, timeoutMs: input.timeoutMs });

@@ -5,12 +5,14 @@ import type { RuntimeName } from '../core/types.ts';
 import { createDevnetRuntime } from '../runtimes/devnet-runtime.ts';
 import type { ManagedRuntime } from '../runtimes/runtime.ts';
 import type { ServiceContext } from './context.ts';
+import { readStack } from './stack.ts';
 
-/** As the devnet was made; for one that is made now, what `--runtime` says. @throws DevkitError USAGE when the two differ */
+/** As the devnet was made; for one that is made now, what `--runtime` or the stack file says. @throws DevkitError USAGE when the two differ */
 export async function runtimeName(ctx: ServiceContext): Promise<RuntimeName> {
   const made = (await readState(ctx.paths))?.runtime;
   const asked = ctx.runtime;
-  if (made === undefined || asked === undefined || made === asked) return made ?? asked ?? 'process';
+  if (made === undefined) return asked ?? (await readStack(ctx)).runtime;
+  if (asked === undefined || made === asked) return made;
   throw new DevkitError(
     'USAGE',
     `devnet '${ctx.paths.name}' was made with --runtime ${made}; its databases and chains live there, not in ${asked}`,

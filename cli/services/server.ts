@@ -1,14 +1,15 @@
 /** `devkit server` and `devkit server wait`. */
 
 import { poll } from '../../lib/deadline.ts';
-import { l2Spec, SERVER_COMPONENTS, serverSpec } from '../../systems/zksync/index.ts';
+import { SERVER_COMPONENTS } from '../../systems/zksync/index.ts';
 import { DevkitError } from '../core/errors.ts';
 import type { ServiceContext } from './context.ts';
 import { hasServer, openDevnet } from './devnet.ts';
 import { chainInit } from './ecosystem/init.ts';
 import type { ServerRunInput, ServerRunResult, ServerWaitInput, ServerWaitResult } from './inputs.ts';
 import { attach, refuseRunning, startDatabase } from './prover-run.ts';
-import { startComponents } from './start.ts';
+import { nodeSpecs, startComponents } from './start.ts';
+import { serverOfVariant } from './upstream.ts';
 
 /** In the foreground until it ends or the signal aborts. Database, L1 and the chain's own node are started if need be. */
 export async function serverRun(ctx: ServiceContext, input: ServerRunInput): Promise<ServerRunResult> {
@@ -16,7 +17,7 @@ export async function serverRun(ctx: ServiceContext, input: ServerRunInput): Pro
     await chainInit(ctx, { chain: input.chain, dontDrop: true, noGenesis: false, noPortReallocation: true });
     return { exitCode: 0, signal: null };
   }
-  const devnet = await openDevnet(ctx, input.chain);
+  const devnet = await openDevnet(ctx, input.chain, input.stack);
   if (!hasServer(devnet)) {
     throw new DevkitError('NOT_FOUND', `chain '${devnet.chain.name}' has no contracts on L1 yet`, {
       hint: `devkit chain init --chain ${devnet.chain.name}`,
@@ -24,8 +25,9 @@ export async function serverRun(ctx: ServiceContext, input: ServerRunInput): Pro
   }
   await refuseRunning(devnet, 'server');
   await startDatabase(devnet);
-  await startComponents(devnet, [l2Spec(devnet.zksync)]);
-  const spec = serverSpec(devnet.zksync, input.components ?? SERVER_COMPONENTS);
+  await startComponents(devnet, nodeSpecs(devnet));
+  const components = input.components ?? SERVER_COMPONENTS;
+  const spec = await serverOfVariant(devnet, devnet.stack, devnet.runtime.name, components);
   const status = await attach(devnet, spec);
   return { exitCode: status.exitCode ?? null, signal: status.signal ?? null };
 }

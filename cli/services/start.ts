@@ -1,33 +1,49 @@
 /** Starting a devnet's components, and keeping them running while something waits. */
 
 import { poll } from '../../lib/deadline.ts';
-import { infrastructureSpecs, l2Spec, proverSpecs, SERVER_COMPONENTS, serverSpec } from '../../systems/zksync/index.ts';
+import { infrastructureSpecs, l2Spec, SERVER_COMPONENTS } from '../../systems/zksync/index.ts';
+import { readCommitments } from '../../systems/zksync/protocol/keys/key-files.ts';
 import { insertVersion } from '../../systems/zksync/protocol/prover-db/intake.ts';
 import { requeueRowsOf } from '../../systems/zksync/protocol/prover-db/workers.ts';
+import { DevkitError } from '../core/errors.ts';
 import type { ComponentSpec, ComponentStatus } from '../core/types.ts';
 import { ensurePostgresData } from '../host/postgres-data.ts';
 import { askProbe } from '../runtimes/ready/probe.ts';
 import { prepareContainers } from './containers.ts';
 import { converge, superviseWhile } from './converge.ts';
-import {
-  coreCount,
-  hasServer,
-  type OpenDevnet,
-  protocolVersion,
-  proverUrl,
-  seedChainState,
-  withDatabase,
-} from './devnet.ts';
+import { hasServer, type OpenDevnet, protocolVersion, proverUrl, seedChainState, withDatabase } from './devnet.ts';
+import { isAdopted } from './ecosystem/adopt.ts';
 import { listKeys } from './ecosystem/keys.ts';
 import type { RunContext } from './ensure-component.ts';
 import { requireContracts } from './l1-check.ts';
 import { step } from './step.ts';
+import { serverOfVariant, specsOfVariant, variantOf } from './upstream.ts';
 
 /** Everything a chain needs to run and to be proven. A chain without contracts (no `chain init`) has no server. */
-export function allSpecs(devnet: OpenDevnet): ComponentSpec[] {
-  const { zksync, ports } = devnet;
-  const core = hasServer(devnet) ? [l2Spec(zksync), serverSpec(zksync, SERVER_COMPONENTS)] : [];
-  return [...infrastructureSpecs(zksync, ports), ...core, ...proverSpecs(zksync, { threads: coreCount() })];
+export async function allSpecs(devnet: OpenDevnet): Promise<ComponentSpec[]> {
+  const { stack, runtime } = devnet;
+  const core = hasServer(devnet)
+    ? [...nodeSpecs(devnet), await serverOfVariant(devnet, stack, runtime.name, SERVER_COMPONENTS)]
+    : [];
+  const provers = await specsOfVariant(devnet, stack, runtime.name);
+  return [...(await ownInfrastructure(devnet)), ...core, ...provers];
+}
+
+/** The chain's own node; upstream's server has its own inside. */
+export const nodeSpecs = (devnet: OpenDevnet): ComponentSpec[] =>
+  variantOf(devnet, devnet.stack) === 'upstream' ? [] : [l2Spec(devnet.zksync)];
+
+/** Database and L1; of an ecosystem that was there before the devnet, only what does not answer already. */
+export async function ownInfrastructure(devnet: OpenDevnet): Promise<ComponentSpec[]> {
+  const specs = infrastructureSpecs(devnet.zksync, devnet.ports);
+  if (!isAdopted(devnet.state)) return specs;
+  const own = await Promise.all(
+    specs.map(async (spec) => {
+      const ours = (await devnet.runtime.inspect(spec.id)).state !== 'missing';
+      return ours || (await askProbe(spec.ready, 2_000, devnet.ctx.signal)) !== undefined ? [spec] : [];
+    }),
+  );
+  return own.flat();
 }
 
 /**
@@ -123,12 +139,40 @@ async function requeueRows(devnet: OpenDevnet, { podName, id }: ComponentStatus)
 
 /** The version row comes before everything that looks for it. @throws DevkitError NOT_FOUND without keys, CONFIG_INVALID for damaged ones */
 export async function ensureVersionRow(devnet: OpenDevnet): Promise<void> {
-  const { snarkWrapper } = await listKeys(devnet.ecosystem);
+  const wrappers = await wrapperHashes(devnet);
   await withDatabase(proverUrl(devnet), (pool) =>
-    insertVersion(pool, {
-      version: protocolVersion(devnet),
-      snarkWrapperVkHash: BigInt(snarkWrapper),
-      fflonkSnarkWrapperVkHash: null,
-    }),
+    insertVersion(pool, { version: protocolVersion(devnet), ...wrappers }),
+  );
+}
+
+async function wrapperHashes(devnet: OpenDevnet): Promise<{
+  snarkWrapperVkHash: bigint;
+  fflonkSnarkWrapperVkHash: bigint | null;
+}> {
+  if (variantOf(devnet, devnet.stack) === 'reference') {
+    const { snarkWrapper } = await listKeys(devnet.ecosystem);
+    return { snarkWrapperVkHash: BigInt(snarkWrapper), fflonkSnarkWrapperVkHash: null };
+  }
+  const { keys } = devnet.ecosystem.paths;
+  const found = (await readCommitments(keys)) as { snark_wrapper?: string; fflonk_snark_wrapper?: string } | undefined;
+  if (found?.snark_wrapper === undefined) {
+    throw new DevkitError('NOT_FOUND', `there is no snark_wrapper in ${keys}/commitments.json`, {
+      hint: 'devkit prover setup-keys --mode=download --region=us',
+    });
+  }
+  const fflonk = found.fflonk_snark_wrapper;
+  return {
+    snarkWrapperVkHash: BigInt(found.snark_wrapper),
+    fflonkSnarkWrapperVkHash: fflonk === undefined ? null : BigInt(fflonk),
+  };
+}
+
+/** The kit's verifier knows the reference circuits only. @throws DevkitError USAGE for variant upstream */
+export function refuseUpstream(devnet: OpenDevnet, command: string): void {
+  if (variantOf(devnet, devnet.stack) === 'reference') return;
+  throw new DevkitError(
+    'USAGE',
+    `devkit ${command} checks proofs of the reference circuits; those of variant upstream are checked by its own L1 contracts`,
+    { hint: 'devkit up, then devkit watch   (executedAt of zks_getBlockDetails says that L1 accepted a batch)' },
   );
 }

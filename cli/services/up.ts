@@ -18,7 +18,7 @@ export interface UpResult {
 
 export async function up(ctx: ServiceContext, input: UpInput): Promise<UpResult> {
   const devnet = await openDevnet(ctx, input.chain);
-  const specs = allSpecs(devnet);
+  const specs = await allSpecs(devnet);
   const running = new Set((await devnet.runtime.list()).filter(({ state }) => state === 'running').map(({ id }) => id));
   if (!input.plan) {
     await prepareData(devnet, specs);

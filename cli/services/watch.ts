@@ -11,7 +11,7 @@ import { allSpecs, whileRunning } from './start.ts';
 export async function* watch(ctx: ServiceContext, input: WatchInput): AsyncGenerator<WatchTick> {
   const devnet = await openDevnet(ctx, input.chain);
   const running = new Set((await devnet.runtime.list()).map((status) => status.id));
-  const specs = allSpecs(devnet).filter((spec) => running.has(spec.id));
+  const specs = (await allSpecs(devnet)).filter((spec) => running.has(spec.id));
   const finished = new AbortController();
   const supervising = whileRunning(devnet, specs, (signal) => untilAborted(AbortSignal.any([signal, finished.signal])));
   supervising.catch(() => undefined); // its failure is thrown below, when the loop notices it

@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
 import type Docker from 'dockerode';
 import { DevkitError } from '../../core/errors.ts';
 import { compareVersions } from '../../core/requirements.ts';
@@ -62,7 +63,11 @@ function unreachable({ socket, state, message }: EngineFacts): DevkitError {
 
 /** Who started the engine at this socket can start it again. */
 export const startCommand = (socket: string): string =>
-  socket === OWN_ENGINE_SOCKET ? 'scripts/docker-engine start' : 'systemctl start docker';
+  socket === OWN_ENGINE_SOCKET
+    ? 'scripts/docker-engine start'
+    : /^(\/var)?\/run\//.test(socket)
+      ? 'systemctl start docker'
+      : `DEVKIT_DOCKER_DIR=${dirname(socket)} scripts/docker-engine start`;
 
 function tooOld({ socket, version, apiVersion }: EngineFacts): DevkitError {
   return unfit(

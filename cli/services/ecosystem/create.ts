@@ -8,6 +8,7 @@ import { CRS_POINTS } from '../../../systems/zksync/protocol/circuits.ts';
 import { DevkitError } from '../../core/errors.ts';
 import { type DevnetState, updateState } from '../../core/state.ts';
 import { ensureDevnetFolder, type ServiceContext, withDevnet } from '../context.ts';
+import { runtimeName } from '../runtime.ts';
 import {
   type Chain,
   type CommitMode,
@@ -172,7 +173,7 @@ async function createState(ctx: ServiceContext, ecosystemDir: string): Promise<v
       schemaVersion: 1 as const,
       name: ctx.paths.name,
       system: 'zksync' as const,
-      runtime: ctx.runtime ?? 'process',
+      runtime: await runtimeName(ctx),
       variant: 'reference' as const,
       createdAt: new Date().toISOString(),
       ecosystemDir: resolve(ecosystemDir),
