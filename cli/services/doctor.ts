@@ -1,31 +1,16 @@
 import { formatBytes } from '../../lib/units.ts';
 import { DevkitError } from '../core/errors.ts';
-import {
-  type Amount,
-  compareVersions,
-  MIN_NODE,
-  REQUIREMENTS,
-  type RequirementSet,
-  type Requirements,
-} from '../core/requirements.ts';
+import { type Amount, REQUIREMENTS, type RequirementSet, type Requirements } from '../core/requirements.ts';
 import { type HostFacts, hostFacts } from '../host/facts.ts';
 import { type GpuFacts, gpuFacts } from '../host/gpu.ts';
 import { holderLookup } from '../host/ports.ts';
+import type { GpuCheckResult } from '../runtimes/docker/gpu-check.ts';
+import { amount, type DoctorCheck } from './doctor/check.ts';
+import { deviceChecks } from './doctor/gpu-checks.ts';
+import { containerRunCheck, containerToolCheck, nativeChecks } from './doctor/gpu-tool-checks.ts';
+import { engineCheck, freeMemory, nodeCheck, packageChecks, platformCheck, portsCheck } from './doctor/host-checks.ts';
 
-export type CheckState = 'ok' | 'warn' | 'fail';
-
-/** One question about the machine. */
-export interface DoctorCheck {
-  id: string;
-  title: string;
-  state: CheckState;
-  found: string;
-  needed: string;
-  /** What to do about it; absent when nothing is wrong. */
-  fix?: string;
-  /** Where the needed number comes from. */
-  source?: string;
-}
+export type { CheckState, DoctorCheck } from './doctor/check.ts';
 
 export interface DoctorReport {
   for: RequirementSet;
@@ -41,13 +26,21 @@ export interface DoctorOptions {
   workspace: string;
   /** Ports a new devnet would use, by name. */
   ports: Readonly<Record<string, number>>;
+  /** `ZkStack.yaml` of the ecosystem, when there is one. */
+  ecosystemFile?: string | undefined;
+  signal?: AbortSignal;
   /** Default: the machine as it is. */
   facts?: HostFacts;
-  gpus?: readonly GpuFacts[];
+  gpu?: GpuFacts;
   holderOf?: (port: number) => string | undefined;
+  /** Runs a container with this GPU; default: on the engine that is found. */
+  runContainer?: (uuid: string, signal: AbortSignal) => Promise<GpuCheckResult>;
 }
 
-/** Whether this machine is fit for something. Looks only; starts and changes nothing. */
+/**
+ * Whether this machine is fit for something. Looks only, and leaves nothing behind; where all of a GPU's layers are there, one
+ * short-lived container is run to see it.
+ */
 export async function doctor(options: DoctorOptions): Promise<DoctorReport> {
   const needed: Requirements = REQUIREMENTS[options.for];
   const facts = options.facts ?? (await hostFacts(options.workspace));
@@ -68,7 +61,7 @@ export async function doctor(options: DoctorOptions): Promise<DoctorReport> {
     platformCheck(facts),
     ...packageChecks(facts),
     engineCheck(facts, needed.needsEngine),
-    ...(needed.vramBytes ? [gpuCheck(options.gpus ?? (await gpuFacts()), needed.vramBytes)] : []),
+    ...(needed.vramBytes ? await gpuChecks(options, facts, needed.vramBytes) : []),
   ];
   return { for: options.for, about: needed.about, fit: checks.every((check) => check.state !== 'fail'), checks };
 }
@@ -83,104 +76,27 @@ export function unfitError(report: DoctorReport): DevkitError {
   });
 }
 
-function amount(
-  id: string,
-  title: string,
-  found: number,
-  { least, good, source }: Amount,
-  format: (value: number) => string,
-  fix: string,
-): DoctorCheck {
-  const state = found < least ? 'fail' : found < good ? 'warn' : 'ok';
-  const needed = least === good ? format(least) : `${format(least)}, better ${format(good)}`;
-  return { id, title, state, found: format(found), needed, source, ...(state === 'ok' ? {} : { fix }) };
+async function gpuChecks(options: DoctorOptions, { engine }: HostFacts, vramBytes: Amount): Promise<DoctorCheck[]> {
+  const { ecosystemFile, signal = new AbortController().signal, runContainer = runOnEngine } = options;
+  const facts = options.gpu ?? (await gpuFacts({ engine, ecosystemFile, signal }));
+  const [driver, ...devices] = deviceChecks(facts, vramBytes);
+  const tool = containerToolCheck(facts, engine);
+  const first = facts.driver.gpus.find(({ mig }) => !mig);
+  const run = await containerRunCheck({ driver, tool, facts, engine }, async () =>
+    first === undefined ? { state: 'refused', reason: 'no GPU without MIG' } : runContainer(first.uuid, signal),
+  );
+  return [driver, ...devices, ...nativeChecks(facts, engine), tool, run];
 }
 
-function freeMemory(facts: HostFacts, { ramBytes }: Requirements): DoctorCheck {
-  const short = facts.ramAvailableBytes < ramBytes.least;
-  return {
-    id: 'ram-free',
-    title: 'memory not in use',
-    state: short ? 'warn' : 'ok',
-    found: formatBytes(facts.ramAvailableBytes),
-    needed: formatBytes(ramBytes.least),
-    source: ramBytes.source,
-    ...(short ? { fix: 'close other programs' } : {}),
-  };
-}
-
-function portsCheck(
-  ports: Readonly<Record<string, number>>,
-  holderOf: (port: number) => string | undefined,
-): DoctorCheck {
-  const taken = Object.entries(ports).flatMap(([name, port]) => {
-    const holder = holderOf(port);
-    return holder === undefined ? [] : [`${port} (${name}) by ${holder}`];
-  });
-  const count = Object.keys(ports).length;
-  return {
-    id: 'ports',
-    title: 'default ports',
-    state: taken.length > 0 ? 'warn' : 'ok',
-    found: taken.length > 0 ? `in use: ${taken.join(', ')}` : `all ${count} free`,
-    needed: 'free',
-    ...(taken.length > 0 ? { fix: 'nothing has to be done: a new devnet moves its block of ports up by 100' } : {}),
-  };
-}
-
-function nodeCheck(facts: HostFacts): DoctorCheck {
-  const old = compareVersions(facts.node, MIN_NODE.version) < 0;
-  return {
-    id: 'node',
-    title: 'Node.js',
-    state: old ? 'fail' : 'ok',
-    found: facts.node,
-    needed: `${MIN_NODE.version} or newer`,
-    source: MIN_NODE.source,
-    ...(old ? { fix: 'start the kit with ./devkit, which uses the Node it installs' } : {}),
-  };
-}
-
-function platformCheck(facts: HostFacts): DoctorCheck {
-  const linux = facts.platform === 'linux';
-  const known = linux && (facts.arch === 'x64' || facts.arch === 'arm64');
-  return {
-    id: 'platform',
-    title: 'operating system',
-    state: known ? 'ok' : linux || facts.platform === 'darwin' ? 'warn' : 'fail',
-    found: `${facts.platform} ${facts.arch}, kernel ${facts.kernel}`,
-    needed: 'Linux on x64 or arm64',
-    ...(known ? {} : { fix: 'on Windows use WSL; macOS is untried' }),
-  };
-}
-
-/** The programs that come from npm; without them nothing of `reference` runs. */
-function packageChecks(facts: HostFacts): DoctorCheck[] {
-  return Object.entries(facts.packages).map(([name, version]) => ({
-    id: `package-${name}`,
-    title: name,
-    state: version === undefined ? 'fail' : 'ok',
-    found: version ?? 'not installed',
-    needed: 'installed with the kit',
-    ...(version === undefined ? { fix: 'npm ci --ignore-scripts --include=optional' } : {}),
-  }));
-}
-
-function engineCheck(facts: HostFacts, needed: boolean): DoctorCheck {
-  const reachable = facts.engine.state === 'reachable';
-  return {
-    id: 'engine',
-    title: 'container engine',
-    state: reachable || !needed ? 'ok' : 'warn',
-    found: facts.engine.message,
-    needed: needed ? 'reachable, or the binaries by path' : 'not needed with --runtime process',
-    ...(reachable || !needed ? {} : { fix: 'install and start Docker, or use --runtime process' }),
-  };
-}
-
-function gpuCheck(gpus: readonly GpuFacts[], needed: Amount): DoctorCheck {
-  const largest = gpus.reduce((most, gpu) => Math.max(most, gpu.vramBytes), 0);
-  const check = amount('gpu', 'GPU memory', largest, needed, formatBytes, 'use a machine with such an NVIDIA GPU');
-  const found = gpus.map((gpu) => `${gpu.name} ${formatBytes(gpu.vramBytes)}`).join(', ');
-  return { ...check, found: found || 'no GPU that nvidia-smi knows' };
+async function runOnEngine(uuid: string, signal: AbortSignal): Promise<GpuCheckResult> {
+  const [{ connectEngine }, { checkGpuInContainer }] = await Promise.all([
+    import('../runtimes/docker/engine.ts'),
+    import('../runtimes/docker/gpu-check.ts'),
+  ]);
+  try {
+    return await checkGpuInContainer(await connectEngine(), uuid, signal);
+  } catch (error) {
+    if (error instanceof DevkitError) return { state: 'refused', reason: error.message };
+    throw error;
+  }
 }

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { anvilStateFile, ensureAnvilState, repairAnvilState } from '../../../cli/host/anvil-state.ts';
 import { engineFacts } from '../../../cli/host/engine.ts';
-import { parseGpus } from '../../../cli/host/gpu.ts';
 import { freePort, holderLookup } from '../../../cli/host/ports.ts';
 import { findByEnvironment, isAlive, readProcess, signalProcess, usageOf } from '../../../cli/host/proc.ts';
 
@@ -82,12 +81,6 @@ test('no socket, no listener, a stranger and a remote engine are told apart', as
   await listen(server, socket);
   expect(await stateOf(`unix://${socket}`)).toBe('broken');
   server.close();
-});
-
-test('GPUs are read from the driver report', () => {
-  expect(parseGpus('GPU-1a, NVIDIA L4, 23034\n\nNo devices were found\n')).toEqual([
-    { uuid: 'GPU-1a', name: 'NVIDIA L4', vramBytes: 23_034 * 2 ** 20 },
-  ]);
 });
 
 test('a damaged state file of anvil is replaced by the last whole one', async () => {

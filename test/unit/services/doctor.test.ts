@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { HostFacts } from '../../../cli/host/facts.ts';
 import { type DoctorOptions, type DoctorReport, doctor, unfitError } from '../../../cli/services/doctor.ts';
 import { formatExports } from '../../../cli/services/env.ts';
+import { gpuMachine, NO_DRIVER } from '../gpu/machines.ts';
 
 const GIB = 2 ** 30;
 const facts: HostFacts = {
@@ -26,7 +27,7 @@ const report = (change: Partial<HostFacts> = {}, options: Partial<DoctorOptions>
     for: 'reference',
     workspace: '/w',
     ports: { postgres: 5432 },
-    gpus: [],
+    gpu: gpuMachine({ driver: NO_DRIVER }),
     holderOf: () => undefined,
     ...options,
     facts: { ...facts, ...change },
@@ -62,6 +63,14 @@ test('ports in use are a warning that names the holder', async () => {
   });
 });
 
+test('of many ports in use the first three are named', async () => {
+  const ports = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`p${i}`, 3000 + i]));
+  const result = await report({}, { ports, holderOf: (port) => (port < 3012 ? 'x (pid 7)' : undefined) });
+  expect(result.checks.find((check) => check.id === 'ports')?.found).toBe(
+    '12 of 20 in use: 3000 (p0) by x (pid 7), 3001 (p1) by x (pid 7), 3002 (p2) by x (pid 7) and 9 more',
+  );
+});
+
 test('a disk that is too full is refused before anything is made, with what is needed and what was found', async () => {
   const error = unfitError(await report({ diskFreeBytes: 100 * 2 ** 20 }));
   expect(error.exitCode).toBe(3);
@@ -73,7 +82,13 @@ test('a disk that is too full is refused before anything is made, with what is n
 
 test("the laptop is not fit for upstream's prover, and the error says why", async () => {
   const result = await report({}, { for: 'upstream' });
-  expect(states(result)).toEqual({ cores: 'fail', ram: 'fail', disk: 'fail', engine: 'warn', gpu: 'fail' });
+  expect(states(result)).toMatchObject({
+    cores: 'fail',
+    ram: 'fail',
+    disk: 'fail',
+    engine: 'warn',
+    'gpu-driver': 'fail',
+  });
   const error = unfitError(result);
   expect(error.code).toBe('HOST_UNFIT');
   expect(error.message).toContain('CPU cores: found 2, needed 16');
@@ -86,8 +101,11 @@ test('a GPU machine is fit for upstream', async () => {
     diskFreeBytes: 1000 * GIB,
     engine: { socket: '/s', state: 'reachable', message: 'Docker 28' },
   };
-  const gpus = [{ uuid: 'GPU-1', name: 'NVIDIA L4', vramBytes: 23_034 * 2 ** 20 }];
-  const result = await report(change, { for: 'upstream', gpus });
+  const result = await report(change, {
+    for: 'upstream',
+    gpu: gpuMachine(),
+    runContainer: async () => ({ state: 'ran', method: 'device-requests', devices: ['/dev/nvidia0'], gpus: [] }),
+  });
   expect([result.fit, states(result)]).toEqual([true, { gpu: 'warn' }]);
 });
 
