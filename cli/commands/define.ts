@@ -1,5 +1,6 @@
 /** The one way to declare a command: metadata as data, `run` returns data, `render` turns data into lines. */
 import type { ZodType } from 'zod';
+import type { DeviceChoice } from '../core/devices.ts';
 import type { EventSink } from '../core/events.ts';
 import type { RuntimeName } from '../core/types.ts';
 import type { ServiceContext } from '../services/context.ts';
@@ -10,6 +11,7 @@ export interface Globals {
   devnet?: string | undefined;
   /** Absent: as the devnet was made; for a new one, processes. */
   runtime?: RuntimeName | undefined;
+  device?: DeviceChoice | undefined;
   json: boolean;
   quiet: boolean;
   verbose: boolean;

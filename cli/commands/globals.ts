@@ -1,4 +1,5 @@
 /** The flags that every command has, and their env twins. */
+import { type DeviceChoice, parseDeviceChoice } from '../core/devices.ts';
 import { DevkitError } from '../core/errors.ts';
 import type { RuntimeName } from '../core/types.ts';
 import type { Globals } from './define.ts';
@@ -7,6 +8,7 @@ import { choice, flag, kebab, type OptionSpec, type OptionSpecs, parseValue, tex
 export const GLOBAL_OPTIONS = {
   devnet: text('name of the devnet to act on', { placeholder: 'name' }),
   runtime: choice('how components run; a devnet keeps what it was made with', ['process', 'docker']),
+  device: text('GPUs to use: auto, cpu, gpu (as auto, but one must be there) or UUIDs', { placeholder: 'gpus' }),
   chain: text('chain of the ecosystem to act on, instead of its default chain', { placeholder: 'name' }),
   json: flag('print one JSON document (NDJSON where results stream) on stdout'),
   quiet: flag('no progress and no notices on stderr', { short: 'q' }),
@@ -32,6 +34,7 @@ export async function resolveGlobals(
   return {
     devnet: value('devnet') as string | undefined,
     runtime: value('runtime') as RuntimeName | undefined,
+    device: deviceChoice(value('device') as string | undefined),
     chain: value('chain') as string | undefined,
     json: value('json') === true,
     quiet: value('quiet') === true,
@@ -41,6 +44,15 @@ export async function resolveGlobals(
     timeoutMs: timeout === undefined ? undefined : await duration('--timeout', timeout),
     ignorePrerequisites: value('ignorePrerequisites') === true,
   };
+}
+
+/** @throws DevkitError USAGE */
+function deviceChoice(raw: string | undefined): DeviceChoice | undefined {
+  const choice = raw === undefined ? undefined : parseDeviceChoice(raw);
+  if (raw === undefined || choice !== undefined) return choice;
+  throw new DevkitError('USAGE', `--device takes auto, cpu, gpu, or UUIDs of GPUs; not "${raw}"`, {
+    hint: 'nvidia-smi -L   prints the UUIDs (GPU-…)',
+  });
 }
 
 function fromEnv(name: string, option: OptionSpec, raw: string | undefined): unknown {

@@ -111,6 +111,7 @@ async function makeServiceContext(
     env: io.env,
     devnet: globals.devnet,
     runtime: globals.runtime,
+    device: globals.device,
     emit: progress.emit,
     signal,
   });

@@ -2,10 +2,13 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import pino, { type Logger } from 'pino';
+import type { DeviceChoice } from '../core/devices.ts';
 import { DevkitError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { type DevnetPaths, devnetPaths, findWorkspace, listDevnets } from '../core/paths.ts';
 import type { RuntimeName } from '../core/types.ts';
+
+import type { DeviceTable } from './devices.ts';
 
 export type { Logger };
 
@@ -14,6 +17,10 @@ export interface ServiceContext {
   paths: DevnetPaths;
   /** What `--runtime` says; absent: as the devnet was made. */
   runtime?: RuntimeName | undefined;
+  /** What `--device` says; absent: as the stack says, else `auto`. */
+  device?: DeviceChoice | undefined;
+  /** Instead of this machine's devices. */
+  deviceTable?: DeviceTable | undefined;
   /** Folder that the search for an ecosystem starts from, absolute. */
   cwd: string;
   emit: EventSink;
@@ -30,6 +37,7 @@ export interface ContextOptions {
   /** Absent: the nearest parent of `cwd` with `.devkit/`, else `cwd`. */
   workspace?: string | undefined;
   runtime?: RuntimeName | undefined;
+  device?: DeviceChoice | undefined;
   emit: EventSink;
   signal: AbortSignal;
 }
@@ -43,6 +51,7 @@ export function openServiceContext(options: ContextOptions): ServiceContext {
   return {
     paths,
     runtime: options.runtime,
+    device: options.device,
     cwd: resolve(options.cwd),
     emit: options.emit,
     signal: options.signal,

@@ -6,6 +6,7 @@ import { readState, requireState } from '../core/state.ts';
 import { noDevnet, type ServiceContext } from './context.ts';
 import { apiUrl, externalApiUrl, type OpenDevnet, openDevnet } from './devnet.ts';
 import { type DoctorReport, doctor, unfitError } from './doctor.ts';
+import { ecosystemPaths, findEcosystemDir } from './ecosystem/files.ts';
 import { allocationDefaults } from './ecosystem/ports.ts';
 import { devnetEnv } from './env.ts';
 import { devnetLogs, type LogLine } from './logs.ts';
@@ -81,5 +82,12 @@ export async function requireFitHost(ctx: ServiceContext): Promise<void> {
 }
 
 export async function doctorOf(ctx: ServiceContext, input: { for: RequirementSet }): Promise<DoctorReport> {
-  return doctor({ for: input.for, workspace: ctx.paths.workspace, ports: await allocationDefaults() });
+  const dir = (await findEcosystemDir(ctx.cwd)) ?? (await findEcosystemDir(ctx.paths.defaultEcosystemDir));
+  return doctor({
+    for: input.for,
+    workspace: ctx.paths.workspace,
+    ports: await allocationDefaults(),
+    ecosystemFile: dir && ecosystemPaths(dir).file,
+    signal: ctx.signal,
+  });
 }

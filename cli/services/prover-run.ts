@@ -7,6 +7,7 @@ import { runAttached } from './attach.ts';
 import type { ServiceContext } from './context.ts';
 import { hasServer, type OpenDevnet, openDevnet } from './devnet.ts';
 import type { ProverRunInput, ProverRunResult } from './inputs.ts';
+import { placeOn } from './place-devnet.ts';
 import { engineInspector, preflightInput, requirePreflight } from './preflight.ts';
 import { openRuntime } from './runtime.ts';
 import { ownInfrastructure, prepareData, runContext, startComponents, whileRunning } from './start.ts';
@@ -22,9 +23,9 @@ export async function proverRun(ctx: ServiceContext, input: ProverRunInput): Pro
     return runAll(devnet, stack, specs);
   }
   const placed = await inRuntime(devnet, input.component, input.runtime);
+  const spec = await specOf(placed, stack, input);
   await refuseRunning(devnet, input.component);
   await startDatabase(devnet);
-  const spec = await specOf(placed, stack, input);
   await checkUpstream(placed, stack, [spec]);
   return runOne(placed, spec);
 }
@@ -70,8 +71,10 @@ async function specOf(devnet: OpenDevnet, stack: Stack, input: OneComponent): Pr
 }
 
 /** A component of one terminal. */
-async function runOne(devnet: OpenDevnet, spec: ComponentSpec): Promise<ProverRunResult> {
-  const status = await attach(devnet, spec);
+async function runOne(devnet: OpenDevnet, wanted: ComponentSpec): Promise<ProverRunResult> {
+  const { specs, runtime } = await placeOn(devnet, [wanted]);
+  const spec = specs[0] as ComponentSpec;
+  const status = await attach({ ...devnet, runtime }, spec);
   return {
     components: [{ id: spec.id, exitCode: status.exitCode ?? null, signal: status.signal ?? null, restarts: 0 }],
   };
@@ -134,7 +137,7 @@ async function runAll(devnet: OpenDevnet, stack: Stack, specs: readonly Componen
   emit({ type: 'notice', message: `${specs.map(({ id }) => id).join(', ')}: Ctrl-C stops them` });
   try {
     await startComponents(devnet, specs);
-    await whileRunning(devnet, specs, untilAborted);
+    await whileRunning(devnet, specs, (signal) => untilAborted(signal));
   } finally {
     const stopping = new AbortController();
     await Promise.allSettled(specs.map(({ id }) => devnet.runtime.stop(id, stopping.signal)));

@@ -10,6 +10,7 @@ import { requireState } from '../core/state.ts';
 import { badCopies } from './bad-copies.ts';
 import { sealBatch, waitForTree } from './batch.ts';
 import { ensureDevnetFolder, type ServiceContext } from './context.ts';
+import { requireDevices } from './devices.ts';
 import { type OpenDevnet, openDevnet, serverUrl, withDatabase } from './devnet.ts';
 import { createEcosystem, ETH_TOKEN } from './ecosystem/create.ts';
 import { provingSettings, readEcosystem, ZKSTACK_FILE } from './ecosystem/files.ts';
@@ -32,6 +33,7 @@ const SMALL_BATCH = 8;
 
 /** Safe to repeat: a devnet that is there is used again and proves a new batch. */
 export async function quickstart(ctx: ServiceContext, input: QuickstartInput): Promise<QuickstartResult> {
+  await requireDevices(ctx.device ?? 'auto', { table: ctx.deviceTable, signal: ctx.signal });
   const stages = measureStages(await openRuntime(ctx));
   const devnet = await stages.stage('setup', () => setUpDevnet(ctx, input));
   refuseUpstream(devnet, 'quickstart');

@@ -10,12 +10,15 @@ import type { ComponentSpec, ComponentStatus } from '../core/types.ts';
 import { ensurePostgresData } from '../host/postgres-data.ts';
 import { askProbe } from '../runtimes/ready/probe.ts';
 import { prepareContainers } from './containers.ts';
-import { converge, superviseWhile } from './converge.ts';
+import { converge } from './converge.ts';
+import { startableNow, steadySpecs, whilePlaced } from './devices.ts';
 import { hasServer, type OpenDevnet, protocolVersion, proverUrl, seedChainState, withDatabase } from './devnet.ts';
 import { isAdopted } from './ecosystem/adopt.ts';
 import { listKeys } from './ecosystem/keys.ts';
 import type { RunContext } from './ensure-component.ts';
 import { requireContracts } from './l1-check.ts';
+import { takingTurns } from './phases.ts';
+import { placeOn, readPhaseJobs } from './place-devnet.ts';
 import { step } from './step.ts';
 import { serverOfVariant, specsOfVariant, variantOf } from './upstream.ts';
 
@@ -65,7 +68,9 @@ export async function startPrepared(
   specs: readonly ComponentSpec[],
   options: { keepChanged: boolean },
 ): Promise<void> {
-  await converge({ specs, ...runContext(devnet), ...options });
+  const { placed, specs: onDevices, runtime } = await placeOn(devnet, specs);
+  const startable = await startableNow(placed, onDevices, runtime);
+  await converge({ specs: startable, ...runContext(devnet), runtime, ...options });
 }
 
 /**
@@ -79,7 +84,7 @@ export async function whileAllRun<T>(
 ): Promise<T> {
   await listKeys(devnet.ecosystem);
   await prepareData(devnet, specs);
-  return whileRunning(devnet, specs, async (signal) => {
+  return whileRunning(devnet, specs, async (signal, steady) => {
     await step(devnet.ctx, 'components', 'server and prover components', async () => {
       await allAnswer(
         specs.filter(({ id }) => id === 'postgres'),
@@ -87,20 +92,37 @@ export async function whileAllRun<T>(
       );
       await ensureVersionRow(devnet);
       await requireContracts(devnet, signal);
-      await allAnswer(specs, signal);
+      await allAnswer(steady, signal);
     });
     return work(signal);
   });
 }
 
-/** Keeps `specs` running while `work` goes on. */
+/**
+ * Keeps `specs` running while `work` goes on; those that share a GPU too small for all of them take turns. `work` is told which ones
+ * run at any time. @throws DevkitError HOST_UNFIT when they cannot be placed
+ */
 export async function whileRunning<T>(
   devnet: OpenDevnet,
-  specs: readonly ComponentSpec[],
-  work: (signal: AbortSignal) => Promise<T>,
+  wanted: readonly ComponentSpec[],
+  work: (signal: AbortSignal, steady: readonly ComponentSpec[]) => Promise<T>,
 ): Promise<T> {
-  const { downMarker } = devnet.ctx.paths;
-  return superviseWhile(work, { specs, ...runContext(devnet), keepChanged: true, downMarker });
+  const { paths, emit } = devnet.ctx;
+  const { placed, specs } = await placeOn(devnet, wanted);
+  if (placed.kind === 'phased') {
+    const names = [...takingTurns(placed)].join(' and ');
+    emit({ type: 'notice', message: `${names} take turns on one GPU (${placed.why})` });
+  }
+  return whilePlaced((signal) => work(signal, steadySpecs(placed, specs)), {
+    placed,
+    paths,
+    specs,
+    ...runContext(devnet),
+    keepChanged: true,
+    downMarker: paths.downMarker,
+    jobs: () => readPhaseJobs(devnet),
+    onStopped: (status) => requeueRows(devnet, status, 'refund'),
+  });
 }
 
 async function allAnswer(specs: readonly ComponentSpec[], signal: AbortSignal): Promise<void> {
@@ -127,10 +149,15 @@ export async function prepareData(devnet: OpenDevnet, specs: readonly ComponentS
   if (devnet.runtime.name === 'docker') await prepareContainers(devnet, specs);
 }
 
-async function requeueRows(devnet: OpenDevnet, { podName, id }: ComponentStatus): Promise<void> {
+/** `refund`: it was stopped by the kit, so the attempt does not count. */
+async function requeueRows(
+  devnet: OpenDevnet,
+  { podName, id }: ComponentStatus,
+  attempts: 'count' | 'refund' = 'count',
+): Promise<void> {
   if (podName === undefined || id === 'postgres') return;
   try {
-    await withDatabase(proverUrl(devnet), (pool) => requeueRowsOf(pool, podName));
+    await withDatabase(proverUrl(devnet), (pool) => requeueRowsOf(pool, podName, { attempts }));
   } catch (error) {
     // the database may be down as well: then the worker's next start does it
     devnet.ctx.log.warn({ err: error, podName }, 'rows of a dead worker were not requeued');

@@ -92,6 +92,11 @@ describe('rows', () => {
   });
 });
 
+test('a wrapper proof that the reference compressor cannot make is refused', async () => {
+  const { code, error } = await refused('prover', 'run', '--component=compressor', '--mode=fflonk');
+  expect([code, error]).toEqual([2, expect.stringContaining('there is no FFLONK one')]);
+});
+
 describe('a batch whose witness file cannot be used', () => {
   const withoutRecords = (run: Record<string, unknown>): void => {
     delete run['devkit'];

@@ -77,8 +77,9 @@ const WITHOUT_WVG = {
 const WITH_WVG = { value: { to: 26 }, source: WITHOUT_WVG.source } as const;
 const METRICS = 'prover components have no health endpoint, only Prometheus on their port';
 const BOOK_VRAM: Sourced<number> = {
-  value: 25_769_803_776,
-  source: 'docker-compose-prover.yaml: --max-allocation; prover book: 24 GB each for prover and compressor',
+  // a 24 GB card has a little less than 24 GiB (an L4: 23,034 MiB)
+  value: 24_000_000_000,
+  source: 'prover book: 24 GB each for prover and compressor',
 };
 const SMALL_KEYS = ['verification_*_key.json', 'finalization_hints_*.bin', 'commitments.json'] as const;
 const CUDA_ARCHS = [89] as const;

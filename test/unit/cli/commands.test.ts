@@ -25,7 +25,6 @@ describe('prover run', () => {
     ['--component=gateway --round=scheduler', '--round belongs to --component=witness-generator', ''],
     ['--all --mode=plonk', '--mode belongs to --component=compressor, not to --all', ''],
     ['--component=circuit-prover -l 3', '--light-wvg-count and --heavy-wvg-count belong together', ''],
-    ['--component=compressor --mode=fflonk', 'makes plonk wrapper proofs only', '--mode=plonk'],
     ['--component=gateway --docker=perhaps', '--docker takes true or false', ''],
     ['--component=gateway --all', '--all and --component exclude each other', ''],
   ])('%s exits 2', async (flags, message, hint) => {

@@ -212,7 +212,7 @@ test("memory of the circuit prover: upstream's own sums", () => {
   const both = ramMB({ lightWvgCount: 13, heavyWvgCount: 3 });
   expect(both).toBeGreaterThanOrEqual(57_600);
   expect(both).toBeLessThan(63_000);
-  expect(specOf('circuit-prover').resources.vramMiB).toBe(24 * 1024);
+  expect(specOf('circuit-prover').resources.vramMiB).toBe(22_889);
   expect(specOf('circuit-prover', { maxAllocation: 2 ** 34 }).resources.vramMiB).toBe(16 * 1024);
 });
 
