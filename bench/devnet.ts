@@ -9,6 +9,9 @@ import { createProcessRuntime } from '../cli/runtimes/process/index.ts';
 
 const MAIN = join(import.meta.dirname, '../cli/main.ts');
 
+/** As the launcher has it. */
+const NODE_COMPILE_CACHE = join(import.meta.dirname, '../node_modules/.cache/node');
+
 export interface Run {
   wallMs: number;
   stdout: string;
@@ -19,7 +22,7 @@ export function devkit(args: readonly string[], cwd: string, env: Record<string,
   const begin = performance.now();
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd,
-    env: { ...process.env, ...env },
+    env: { NODE_COMPILE_CACHE, ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let stdout = '';

@@ -207,11 +207,11 @@ describe('after down', () => {
     await json('down');
     await withFile(
       configFile('general.yaml'),
-      (content) => Buffer.from(content.toString().replace('variant: reference', 'variant: upstream')),
+      (content) => Buffer.from(content.toString().replace('crs: dev', 'crs: /nowhere')),
       async () => {
         const { code, error } = await refused('prove', '--batch', '1');
         expect(code).toBe(4);
-        expect(error).toMatch(/^[\w-]+ cannot start: .*general\.yaml: devkit\.variant is upstream/);
+        expect(error).toMatch(/^[\w-]+ cannot start: .*\/nowhere/);
       },
     );
     await json('down');

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BatchSealResult, ProveResult, QuickstartResult } from '../../cli/services/inputs.ts';
 import { poll } from '../../lib/deadline.ts';
 import { devkit, devkitJson, startDevkit, tempWorkspace } from '../fixtures/devkit.ts';
+import { runs } from '../fixtures/pids.ts';
 import { type ProverRow, proverRows } from '../fixtures/prover-rows.ts';
 import { RUNTIMES } from '../fixtures/runtimes.ts';
 
@@ -42,15 +43,6 @@ describe.each(RUNTIMES)('runtime %s', (runtime) => {
     await json('up');
     await json('tx', 'send', '--slots', '2', '--messages', '1', '--transfers', '0');
     return (await json<BatchSealResult>('batch', 'seal')).batch.number;
-  }
-
-  /** A zombie that nobody reaps does not run. */
-  function runs(pid: number): boolean {
-    try {
-      return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-    } catch {
-      return false;
-    }
   }
 
   function expectEachJobOnce(rows: readonly ProverRow[]): void {

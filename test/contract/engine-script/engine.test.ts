@@ -6,6 +6,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { connectEngine } from '../../../cli/runtimes/docker/engine.ts';
+import { runs } from '../../fixtures/pids.ts';
 import { noPrivateEngine, type PrivateEngine, privateEngine } from '../../fixtures/private-engine.ts';
 
 const answers = async (engine: PrivateEngine): Promise<boolean> => (await engine.script('status')).code === 0;
@@ -81,11 +82,11 @@ describe.skipIf(noPrivateEngine() !== undefined)('docker-engine', () => {
     await engine.start();
     const pid = await runSleep(engine);
     await engine.kill();
-    expect(existsSync(`/proc/${pid}`)).toBe(true);
+    expect(runs(pid)).toBe(true);
     expect(await mountsBelow(engine.dir)).not.toEqual([]);
 
     await engine.stop();
-    expect(existsSync(`/proc/${pid}`)).toBe(false);
+    expect(runs(pid)).toBe(false);
     expect(await mountsBelow(engine.dir)).toEqual([]);
   });
 
