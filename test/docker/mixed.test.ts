@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ProveResult, QuickstartResult } from '../../cli/services/inputs.ts';
 import { devkit, devkitJson, type Running, startDevkit, tempWorkspace } from '../fixtures/devkit.ts';
+import { describeDocker } from '../fixtures/docker.ts';
 import { proverRows } from '../fixtures/prover-rows.ts';
 
 const terminals: Running[] = [];
@@ -67,32 +68,34 @@ async function provesWith(cwd: string, ids: readonly string[], flag: '--docker' 
   expect(await closeTerminals()).toEqual(ids.map(() => 130));
 }
 
-describe('one devnet, both runtimes', () => {
-  test('single components of a devnet of processes run as containers with upstream’s mounts', async () => {
-    await using workspace = await tempWorkspace('mixed-process');
-    await devkitJson<QuickstartResult>(['quickstart', ...small], { cwd: workspace.dir });
-    await provesWith(workspace.dir, ['circuit-prover', 'compressor', 'gateway'], '--docker');
-    const whole = await devkit(['up', '--runtime', 'docker'], { cwd: workspace.dir });
-    expect([whole.code, whole.stderr]).toEqual([2, expect.stringContaining('was made with --runtime process')]);
+await describeDocker('devnets beside each other', () => {
+  describe('one devnet, both runtimes', () => {
+    test('single components of a devnet of processes run as containers with upstream’s mounts', async () => {
+      await using workspace = await tempWorkspace('mixed-process');
+      await devkitJson<QuickstartResult>(['quickstart', ...small], { cwd: workspace.dir });
+      await provesWith(workspace.dir, ['circuit-prover', 'compressor', 'gateway'], '--docker');
+      const whole = await devkit(['up', '--runtime', 'docker'], { cwd: workspace.dir });
+      expect([whole.code, whole.stderr]).toEqual([2, expect.stringContaining('was made with --runtime process')]);
+    });
+
+    test('single components of a devnet of containers run as processes', async () => {
+      await using workspace = await tempWorkspace('mixed-docker');
+      await devkitJson<QuickstartResult>(['quickstart', ...small, '--runtime', 'docker'], { cwd: workspace.dir });
+      await provesWith(workspace.dir, ['circuit-prover', 'witness-generator'], '--docker=false');
+      const gateway = await devkit(['prover', 'run', '--component=gateway', '--docker=false'], { cwd: workspace.dir });
+      expect([gateway.code, gateway.stderr]).toEqual([2, expect.stringContaining('--component=gateway --docker')]);
+    });
   });
 
-  test('single components of a devnet of containers run as processes', async () => {
-    await using workspace = await tempWorkspace('mixed-docker');
-    await devkitJson<QuickstartResult>(['quickstart', ...small, '--runtime', 'docker'], { cwd: workspace.dir });
-    await provesWith(workspace.dir, ['circuit-prover', 'witness-generator'], '--docker=false');
-    const gateway = await devkit(['prover', 'run', '--component=gateway', '--docker=false'], { cwd: workspace.dir });
-    expect([gateway.code, gateway.stderr]).toEqual([2, expect.stringContaining('--component=gateway --docker')]);
+  test('two devnets of containers run side by side, and down takes away only its own', async () => {
+    await using first = await tempWorkspace('side-a');
+    await using second = await tempWorkspace('side-b');
+    for (const { dir } of [first, second]) {
+      const result = await devkitJson<QuickstartResult>(['quickstart', ...small, '--runtime', 'docker'], { cwd: dir });
+      expect(result.verdict).toBe('accepted');
+    }
+    await devkitJson(['down', '--all', '--yes'], { cwd: first.dir });
+    const running = Object.keys(await runtimesOf(second.dir));
+    expect(running).toEqual(expect.arrayContaining(['postgres', 'l1', 'l2', 'server', 'circuit-prover']));
   });
-});
-
-test('two devnets of containers run side by side, and down takes away only its own', async () => {
-  await using first = await tempWorkspace('side-a');
-  await using second = await tempWorkspace('side-b');
-  for (const { dir } of [first, second]) {
-    const result = await devkitJson<QuickstartResult>(['quickstart', ...small, '--runtime', 'docker'], { cwd: dir });
-    expect(result.verdict).toBe('accepted');
-  }
-  await devkitJson(['down', '--all', '--yes'], { cwd: first.dir });
-  const running = Object.keys(await runtimesOf(second.dir));
-  expect(running).toEqual(expect.arrayContaining(['postgres', 'l1', 'l2', 'server', 'circuit-prover']));
 });

@@ -11,6 +11,7 @@ import type { BatchSealResult, ProveResult, VerifyResult } from '../../cli/servi
 import { poll } from '../../lib/deadline.ts';
 import { devkit, devkitJson, type Ended, type Running, startDevkit } from '../fixtures/devkit.ts';
 import { proverRows, queryProver } from '../fixtures/prover-rows.ts';
+import { RUNTIMES } from '../fixtures/runtimes.ts';
 import { COMMAND_LISTS, wordsOf } from '../fixtures/upstream-commands.ts';
 
 const SERVER_LIST =
@@ -123,10 +124,10 @@ describe('every line of the lists, as it is written there, without a terminal to
   });
 });
 
-describe('running a local chain', () => {
+describe.each(RUNTIMES)('running a local chain, runtime %s', (runtime) => {
   test('ecosystem, chain and prover are made', async () => {
-    await must(`${ECOSYSTEM} --ecosystem-name own`, root);
-    own = join(root, 'own');
+    await must(`${ECOSYSTEM} --ecosystem-name own_${runtime} --runtime ${runtime}`, root);
+    own = join(root, `own_${runtime}`);
     await must('chain create --prover-mode gpu --chain-name second', own);
     await must('chain init', own);
     await must('prover init --dev', own);
