@@ -5,6 +5,7 @@ import { publicClient } from '../../systems/zksync/protocol/l1/clients.ts';
 import { isLoopback, LOCAL_CHAIN_IDS } from '../../systems/zksync/protocol/l1/safety.ts';
 import { DevkitError } from '../core/errors.ts';
 import { hasServer, type OpenDevnet } from './devnet.ts';
+import { variantOf } from './upstream.ts';
 import { rollupAddress } from './verify.ts';
 
 /** @throws DevkitError UNSAFE: proofs that must not be trusted would go to an L1 of somebody else */
@@ -24,6 +25,8 @@ export function refuseRemoteL1(rpcUrl: string): void {
 export async function requireContracts(devnet: OpenDevnet, signal: AbortSignal): Promise<void> {
   const rollup = rollupAddress(devnet);
   const rpcUrl = devnet.config.l1.rpcUrl;
+  // upstream's contracts and where they may be are upstream's business
+  if (variantOf(devnet, devnet.stack) === 'upstream') return;
   if (!hasServer(devnet) || rollup === undefined || rpcUrl === undefined) return;
   refuseRemoteL1(rpcUrl);
   const chainId = devnet.config.genesis?.l1ChainId ?? 9;

@@ -16,6 +16,7 @@ import type { ComponentSpec } from '../core/types.ts';
 import type { Engine } from '../runtimes/docker/engine.ts';
 import type { OpenDevnet } from './devnet.ts';
 import { withProverDb } from './ecosystem/protocol-versions.ts';
+import { variantOf } from './upstream.ts';
 
 /** Labels and environment that an image was made with. */
 export interface ImageLook {
@@ -37,6 +38,17 @@ export interface PreflightInput {
   components: readonly { id: string; image: string | undefined }[];
   /** Absent: no engine is asked, tags have to do. */
   inspectImage?: InspectImage | undefined;
+}
+
+/** Of upstream's components: images, keys, database and L1 are of one release. @throws DevkitError CONFIG_INVALID naming what is not */
+export async function checkUpstream(devnet: OpenDevnet, specs: readonly ComponentSpec[]): Promise<void> {
+  if (variantOf(devnet, devnet.stack) === 'reference') return;
+  const form = devnet.runtime.name;
+  const inspectImage =
+    form === 'docker'
+      ? engineInspector(await (await import('../runtimes/docker/engine.ts')).connectEngine())
+      : undefined;
+  await requirePreflight(devnet, { ...preflightInput(devnet, specs, form), inspectImage });
 }
 
 /** What a devnet and the specs that are about to run have to say. `form`: which of their forms will run. */

@@ -8,7 +8,7 @@ import type { ServiceContext } from './context.ts';
 import { hasServer, type OpenDevnet, openDevnet } from './devnet.ts';
 import type { ProverRunInput, ProverRunResult } from './inputs.ts';
 import { placeOn } from './place-devnet.ts';
-import { engineInspector, preflightInput, requirePreflight } from './preflight.ts';
+import { checkUpstream } from './preflight.ts';
 import { openRuntime } from './runtime.ts';
 import { ownInfrastructure, prepareData, runContext, startComponents, whileRunning } from './start.ts';
 import { specsOfVariant, variantOf } from './upstream.ts';
@@ -20,25 +20,14 @@ export async function proverRun(ctx: ServiceContext, input: ProverRunInput): Pro
   const { stack } = devnet;
   if (input.all) {
     const specs = await specsOfVariant(devnet, stack, devnet.runtime.name, { threads: input.threads });
-    return runAll(devnet, stack, specs);
+    return runAll(devnet, specs);
   }
   const placed = await inRuntime(devnet, input.component, input.runtime);
   const spec = await specOf(placed, stack, input);
   await refuseRunning(devnet, input.component);
   await startDatabase(devnet);
-  await checkUpstream(placed, stack, [spec]);
+  await checkUpstream(placed, [spec]);
   return runOne(placed, spec);
-}
-
-/** Images, keys, database and L1 of one release, or an error that names what is not. */
-async function checkUpstream(devnet: OpenDevnet, stack: Stack, specs: readonly ComponentSpec[]): Promise<void> {
-  if (variantOf(devnet, stack) === 'reference') return;
-  const form = devnet.runtime.name;
-  const inspectImage =
-    form === 'docker'
-      ? engineInspector(await (await import('../runtimes/docker/engine.ts')).connectEngine())
-      : undefined;
-  await requirePreflight(devnet, { ...preflightInput(devnet, specs, form), inspectImage });
 }
 
 type OneComponent = Extract<ProverRunInput, { all: false }>;
@@ -128,10 +117,10 @@ export async function startDatabase(devnet: OpenDevnet): Promise<void> {
   );
 }
 
-async function runAll(devnet: OpenDevnet, stack: Stack, specs: readonly ComponentSpec[]): Promise<ProverRunResult> {
+async function runAll(devnet: OpenDevnet, specs: readonly ComponentSpec[]): Promise<ProverRunResult> {
   const { emit, signal } = devnet.ctx;
   await startDatabase(devnet);
-  await checkUpstream(devnet, stack, specs);
+  await checkUpstream(devnet, specs);
   const ended = new AbortController();
   const lines = followLogs(devnet, specs, ended.signal);
   emit({ type: 'notice', message: `${specs.map(({ id }) => id).join(', ')}: Ctrl-C stops them` });

@@ -2,6 +2,7 @@
 import type { ServiceContext } from './context.ts';
 import { openDevnet } from './devnet.ts';
 import { requireContracts } from './l1-check.ts';
+import { checkUpstream } from './preflight.ts';
 import { allSpecs, ensureVersionRow, prepareData, startPrepared } from './start.ts';
 import { step } from './step.ts';
 
@@ -26,6 +27,7 @@ export async function up(ctx: ServiceContext, input: UpInput): Promise<UpResult>
     await startPrepared(devnet, nodes, { keepChanged: true });
     await step(ctx, 'version', 'protocol version row', () => ensureVersionRow(devnet));
     await requireContracts(devnet, ctx.signal);
+    await checkUpstream(devnet, specs);
     await startPrepared(devnet, specs, { keepChanged: false });
   }
   return {
