@@ -33,8 +33,11 @@ export function portHolder(port: number, listening: Map<number, string> = listen
 }
 
 /** `postgres (pid 12)`, or `another program` when the system does not tell us. */
-export function describeHolder(holder: PortHolder): string {
-  return holder.pid === undefined ? 'a program of another user' : `${holder.name ?? 'a program'} (pid ${holder.pid})`;
+export function describeHolder({ pid, name, port }: PortHolder): string {
+  if (pid === undefined) return 'a program of another user';
+  // Docker's own program, in front of a container
+  if (name === 'docker-proxy') return `a container (docker ps --filter publish=${port})`;
+  return `${name ?? 'a program'} (pid ${pid})`;
 }
 
 /** For `allocatePorts`: looks once at what listens now. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { anvilStateFile, ensureAnvilState, repairAnvilState } from '../../../cli/host/anvil-state.ts';
 import { engineFacts } from '../../../cli/host/engine.ts';
-import { freePort, holderLookup } from '../../../cli/host/ports.ts';
+import { describeHolder, freePort, holderLookup } from '../../../cli/host/ports.ts';
 import { findByEnvironment, isAlive, readProcess, signalProcess, usageOf } from '../../../cli/host/proc.ts';
 
 let dir: string;
@@ -102,4 +102,12 @@ test('a damaged state file without backup is an error, not a new chain', async (
 test('the state file is found in the arguments of anvil', () => {
   expect(anvilStateFile(['--port', '1', '--state', '/s'])).toBe('/s');
   expect(anvilStateFile(['--port', '1'])).toBeUndefined();
+});
+
+test('the holder of a port is named so that its owner finds it', () => {
+  expect(describeHolder({ port: 5432, pid: 12, name: 'postgres' })).toBe('postgres (pid 12)');
+  expect(describeHolder({ port: 5432, pid: 13, name: 'docker-proxy' })).toBe(
+    'a container (docker ps --filter publish=5432)',
+  );
+  expect(describeHolder({ port: 5432 })).toBe('a program of another user');
 });
