@@ -3,14 +3,26 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createDevnet, DevkitError, type WatchTick } from '../../cli/index.ts';
+import { devnetFootprint } from '../../cli/runtimes/docker/gc.ts';
+import { dockerEngine } from '../fixtures/docker.ts';
+import { RUNTIMES } from '../fixtures/runtimes.ts';
 
 let dir: string;
-beforeAll(async () => {
+beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'devkit-library-'));
 });
-afterAll(() => rm(dir, { recursive: true, force: true }));
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+/** Processes that name the folder, and containers, networks and volumes that carry it. */
+async function leftOf(folder: string): Promise<string[]> {
+  const engine = await dockerEngine();
+  const { containers, networks, volumes } = engine
+    ? await devnetFootprint(engine, join(folder, '.devkit/devnets/default'))
+    : { containers: [], networks: [], volumes: [] };
+  return [...(await processesOf(folder)), ...containers, ...networks, ...volumes];
+}
 
 /** Commands of all processes that were started for this folder. */
 async function processesOf(folder: string): Promise<string[]> {
@@ -24,10 +36,10 @@ async function processesOf(folder: string): Promise<string[]> {
   return found;
 }
 
-test('a devnet of the library proves a batch, and its disposal leaves no process and no data', async () => {
+test.each(RUNTIMES)('a devnet of the library proves a batch (%s), and its disposal leaves nothing', async (runtime) => {
   {
-    await using devnet = await createDevnet({ dir });
-    expect(await processesOf(dir)).not.toEqual([]);
+    await using devnet = await createDevnet({ dir, runtime });
+    expect(await leftOf(dir)).not.toEqual([]);
     await expect(createDevnet({ dir, aggregation: 'recursive' })).rejects.toThrow(DevkitError);
 
     await devnet.sendTransactions({ slots: 2, messages: 1, transfers: 0 });
@@ -41,6 +53,6 @@ test('a devnet of the library proves a batch, and its disposal leaves no process
     const status = await devnet.status();
     expect(status).toMatchObject({ state: 'running', proving: { variant: 'reference', aggregation: 'linked' } });
   }
-  expect(await processesOf(dir)).toEqual([]);
+  expect(await leftOf(dir)).toEqual([]);
   expect(existsSync(join(dir, '.devkit'))).toBe(false);
 });
