@@ -1,5 +1,6 @@
 /** `ecosystem create|init`, `containers`: upstream's flags. */
 import { resolve } from 'node:path';
+import type { ServiceContext } from '../services/context.ts';
 import type { EcosystemCreateInput } from '../services/ecosystem/create.ts';
 import { askChain, CHAIN_OPTIONS, type ChainFlags, REMOVED_CHAIN_FLAGS } from './chain-flags.ts';
 import { type CommandContext, defineCommand, defineGroup } from './define.ts';
@@ -52,7 +53,7 @@ const createCommand = defineCommand({
     };
     if (!start) return { ...result, components: [] };
     const { ensureInfrastructure } = await import('../services/ecosystem/infrastructure.ts');
-    ctx.notice('runtime process: database and L1 run as processes of this machine, not in containers');
+    await noticeWithoutContainers(ctx, created.ctx);
     return { ...result, ...(await ensureInfrastructure(created.ctx)) };
   },
   render: (data, style) => [
@@ -61,6 +62,13 @@ const createCommand = defineCommand({
     ...data.components.map((component) => `${component.id}: ${component.url}`),
   ],
 });
+
+/** Upstream's words say containers; a devnet of processes has none. */
+async function noticeWithoutContainers(ctx: CommandContext, service: ServiceContext): Promise<void> {
+  const { runtimeName } = await import('../services/runtime.ts');
+  if ((await runtimeName(service)) === 'docker') return;
+  ctx.notice('runtime process: database and L1 run as processes of this machine, not in containers');
+}
 
 async function askEcosystem(
   ctx: CommandContext,
@@ -133,15 +141,15 @@ export const containersCommand = defineCommand({
   name: 'containers',
   summary: 'start the database and the L1 of the ecosystem',
   about:
-    'Starts Postgres and the L1. The process runtime has no containers: they run as processes of this machine, on the same ports.',
+    'Starts Postgres and the L1: in containers with --runtime docker, else as processes of this machine, on the same ports.',
   examples: ['containers'],
   options: { observability: optionalBool('start the observability stack: not part of this build', { short: 'o' }) },
   output: async () => (await import('../services/results.ts')).containersResult,
   async run(ctx, input) {
     refuseUnsupportedInit(ctx, { observability: input.observability });
-    ctx.notice('runtime process: database and L1 run as processes of this machine, not in containers');
     const { ensureInfrastructure } = await import('../services/ecosystem/infrastructure.ts');
     const service = await ctx.service();
+    await noticeWithoutContainers(ctx, service);
     await (await import('../services/ecosystem/files.ts')).openEcosystem(service);
     return ensureInfrastructure(service);
   },

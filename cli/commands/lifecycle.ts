@@ -94,9 +94,9 @@ export const statusCommand = defineCommand({
     ...(data.proving ? [`  ${provingText(data.proving)}`] : []),
     ...table([
       ['  component', 'state', 'as', 'pid', 'up', 'memory', 'ports'].map((title) => style.dim(title)),
-      ...data.components.map(({ id, state, ready, runtime, pid, ports, uptimeMs, usage }) => [
-        `  ${id}`,
-        state === 'running' && ready === false ? 'not ready' : state === 'missing' ? 'not started' : state,
+      ...data.components.map(({ runtime, pid, ports, uptimeMs, usage, ...component }) => [
+        `  ${component.id}`,
+        stateText(component),
         runtime === undefined ? '' : runtime === 'docker' ? 'container' : 'process',
         pid === undefined ? '' : String(pid),
         uptimeMs === undefined ? '' : formatDuration(uptimeMs),
@@ -109,6 +109,22 @@ export const statusCommand = defineCommand({
       : []),
   ],
 });
+
+interface ShownState {
+  state: 'running' | 'exited' | 'missing';
+  ready?: boolean | undefined;
+  exitCode?: number | undefined;
+  signal?: string | undefined;
+  outOfMemory?: boolean | undefined;
+}
+
+function stateText({ state, ready, exitCode, signal, outOfMemory }: ShownState): string {
+  if (state === 'running') return ready === false ? 'not ready' : state;
+  if (state === 'missing') return 'not started';
+  if (outOfMemory) return 'out of memory';
+  const how = signal ?? exitCode;
+  return how === undefined ? state : `exited (${how})`;
+}
 
 const provingText = ({ variant, aggregation, crs }: { variant: string; aggregation: string; crs: string }): string =>
   `zksync, variant ${variant}, aggregation ${aggregation}, reference string ${crs}`;

@@ -61,10 +61,10 @@ function refuseBadExplicit(explicit: Record<string, number>, request: PortReques
   }
 }
 
-/** The error for a port that has to be free and is not. */
-export function portTaken(port: number, name: string, holder: string): DevkitError {
+/** The error for a port that has to be free and is not. `stop` is how its holder is stopped. */
+export function portTaken(port: number, name: string, holder: string, stop = 'stop that program'): DevkitError {
   return new DevkitError('PORT_TAKEN', `port ${port} (${name}) is in use by ${holder}`, {
-    hint: `stop that program, or choose another port for ${name}`,
+    hint: `${stop}, or choose another port for ${name}`,
     details: { port, name, holder },
   });
 }

@@ -25,12 +25,13 @@ type OldState = Record<string, unknown>;
 /** From version n to n + 1. None yet; each one comes with a fixture of the old format. */
 const MIGRATIONS: Readonly<Record<number, (old: OldState) => OldState>> = {};
 
-/** The state of a devnet; undefined when there is none. @throws DevkitError CONFIG_INVALID for one that cannot be used. */
+/** The state of a devnet; undefined when there is none. @throws DevkitError CONFIG_INVALID for one that cannot be used, HOST_UNFIT for another account's */
 export async function readState(paths: DevnetPaths): Promise<DevnetState | undefined> {
   let raw: OldState | undefined;
   try {
     raw = await readJson<OldState>(paths.stateFile);
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EACCES') throw notOurs(paths, cause);
     throw invalid(paths, (cause as Error).message, cause);
   }
   return raw === undefined ? undefined : parseState(raw, paths);
@@ -83,6 +84,12 @@ function parseState(raw: OldState, paths: DevnetPaths): DevnetState {
   if (!parsed.success) throw invalid(paths, z.prettifyError(parsed.error), parsed.error);
   return parsed.data;
 }
+
+const notOurs = (paths: DevnetPaths, cause: unknown): DevkitError =>
+  new DevkitError('HOST_UNFIT', `devnet '${paths.name}' belongs to another account: ${(cause as Error).message}`, {
+    hint: `ls -ld ${paths.dir}   says whose it is; use that account, or another folder`,
+    cause,
+  });
 
 function invalid(paths: DevnetPaths, why: string, cause?: unknown): DevkitError {
   return new DevkitError('CONFIG_INVALID', `cannot use ${paths.stateFile}: ${why}`, {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { listPids, readProcess } from './proc.ts';
+import { basename } from 'node:path';
+import { linkOf, listPids, readProcess } from './proc.ts';
 
 const LISTEN = '0A';
 
@@ -28,9 +29,15 @@ export function portHolder(port: number, listening: Map<number, string> = listen
   const inode = listening.get(port);
   if (inode === undefined) return undefined;
   const pid = listPids().find((candidate) => hasSocket(candidate, inode));
-  const name = pid === undefined ? undefined : readProcess(pid)?.name;
+  const name = pid === undefined ? undefined : programName(pid);
   return { port, ...(pid === undefined ? {} : { pid }), ...(name === undefined ? {} : { name }) };
 }
+
+/** The file that runs: a thread's own name (`MainThread` of Node) says nothing. */
+const programName = (pid: number): string | undefined => {
+  const file = linkOf(pid, 'exe');
+  return file === undefined ? readProcess(pid)?.name : basename(file);
+};
 
 /** `postgres (pid 12)`, or `another program` when the system does not tell us. */
 export function describeHolder({ pid, name, port }: PortHolder): string {

@@ -141,7 +141,7 @@ function cpuMs(pid: number): number {
   }
 }
 
-function linkOf(pid: number, name: 'cwd' | 'exe'): string | undefined {
+export function linkOf(pid: number, name: 'cwd' | 'exe'): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/${name}`);
   } catch {

@@ -126,7 +126,8 @@ describe('every line of the lists, as it is written there, without a terminal to
 
 describe.each(RUNTIMES)('running a local chain, runtime %s', (runtime) => {
   test('ecosystem, chain and prover are made', async () => {
-    await must(`${ECOSYSTEM} --ecosystem-name own_${runtime} --runtime ${runtime}`, root);
+    const { stderr } = await must(`${ECOSYSTEM} --ecosystem-name own_${runtime} --runtime ${runtime}`, root);
+    expect(stderr.includes('run as processes of this machine')).toBe(runtime === 'process');
     own = join(root, `own_${runtime}`);
     await must('chain create --prover-mode gpu --chain-name second', own);
     await must('chain init', own);

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { sleep } from '../../../lib/deadline.ts';
 import type { DevnetPaths } from '../../core/paths.ts';
 import { portTaken } from '../../core/ports.ts';
@@ -217,21 +218,31 @@ async function startError(engine: Engine, error: unknown, spec: ComponentSpec, t
   const port = takenPort(error);
   if (port === undefined) return translateError(error, aboutStart(engine, spec, tag));
   const name = spec.ports.find((own) => own.port === port)?.name ?? 'port';
-  return portTaken(port, `${spec.id} ${name}`, await holderOfPort(engine, port));
+  return portTaken(port, `${spec.id} ${name}`, ...(await holderOfPort(engine, port)));
 }
 
 async function refuseTakenPorts(engine: Engine, spec: ComponentSpec): Promise<void> {
   const listening = listeningPorts();
   for (const { name, port } of spec.ports) {
-    if (listening.has(port)) throw portTaken(port, `${spec.id} ${name}`, await holderOfPort(engine, port));
+    if (listening.has(port)) throw portTaken(port, `${spec.id} ${name}`, ...(await holderOfPort(engine, port)));
   }
 }
 
-/** A container says more than the proxy process in front of it. */
-async function holderOfPort({ docker, host }: Engine, port: number): Promise<string> {
+/** Who it is and, for a container, how it is stopped: a container says more than the proxy process in front of it. */
+async function holderOfPort({ docker, host }: Engine, port: number): Promise<[holder: string, stop?: string]> {
   const containers = await engineCall({ host, action: 'list containers' }, () => docker.listContainers());
   const publishing = containers.find((container) => container.Ports.some(({ PublicPort }) => PublicPort === port));
-  if (publishing) return `container ${publishing.Names[0]?.replace(/^\//, '') ?? publishing.Id}`;
+  if (publishing) {
+    const name = publishing.Names[0]?.replace(/^\//, '') ?? publishing.Id;
+    return [`container ${name}`, stopCommand(name, publishing.Labels)];
+  }
   const holder = portHolder(port);
-  return holder ? describeHolder(holder) : 'another program';
+  return [holder ? describeHolder(holder) : 'another program'];
+}
+
+function stopCommand(name: string, labels: Readonly<Record<string, string>>): string {
+  const { [LABEL.dir]: dir, [LABEL.devnet]: devnet, 'com.docker.compose.project': project } = labels;
+  if (project !== undefined) return `docker compose -p ${project} down`;
+  if (dir === undefined) return `docker stop ${name}`;
+  return `cd ${join(dir, '../../..')} && devkit down --devnet ${devnet}`;
 }

@@ -137,6 +137,7 @@ await describeDocker('containers', (engine) => {
     const error = await failure(devnet.runtime.start({ ...spec, id: 'other' }, never));
     expect(error.code).toBe('PORT_TAKEN');
     expect(error.message).toContain(`is in use by container ${containerName(devnet.paths, 'web')}`);
+    expect(error.hint).toContain(`cd ${devnet.paths.workspace} && devkit down --devnet ${devnet.paths.name}, or`);
   });
 
   test('a GPU on a machine without one is refused, and nothing is left', async ({ skip }) => {

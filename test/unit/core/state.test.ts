@@ -1,6 +1,8 @@
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type DevnetPaths, devnetPaths, findWorkspace, listDevnets } from '../../../cli/core/paths.ts';
 import { type DevnetState, readState, requireState, updateState } from '../../../cli/core/state.ts';
@@ -38,6 +40,20 @@ test('changes made at the same time do not get lost', async () => {
     updateState(paths, (old) => ({ ...(old as DevnetState), ports: { ...old?.ports, [name]: 1000 } }));
   await Promise.all(['a', 'b', 'c', 'd'].map(add));
   expect(Object.keys((await requireState(paths)).ports).sort()).toEqual(['a', 'b', 'c', 'd', 'postgres']);
+});
+
+test("another account's devnet is no reason to remove it", async () => {
+  await updateState(paths, () => state);
+  const [file, core] = [paths.stateFile, join(import.meta.dirname, '../../../cli/core/state.ts')];
+  await chmod(file, 0);
+  await chmod(workspace, 0o755);
+  const code = `const { readState } = await import(${JSON.stringify(core)});
+    await readState(${JSON.stringify(paths)}).catch(({ code, hint }) => console.log(JSON.stringify({ code, hint })));`;
+  const isRoot = process.getuid?.() === 0;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code], {
+    ...(isRoot ? { uid: 65_534, gid: 65_534 } : {}),
+  });
+  expect(JSON.parse(stdout)).toEqual({ code: 'HOST_UNFIT', hint: expect.stringContaining(`ls -ld ${paths.dir} `) });
 });
 
 test('a missing devnet is not found', async () => {

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { anvilStateFile, ensureAnvilState, repairAnvilState } from '../../../cli/host/anvil-state.ts';
 import { engineFacts } from '../../../cli/host/engine.ts';
-import { describeHolder, freePort, holderLookup } from '../../../cli/host/ports.ts';
+import { describeHolder, freePort, holderLookup, portHolder } from '../../../cli/host/ports.ts';
 import { findByEnvironment, isAlive, readProcess, signalProcess, usageOf } from '../../../cli/host/proc.ts';
 
 let dir: string;
@@ -102,6 +102,14 @@ test('a damaged state file without backup is an error, not a new chain', async (
 test('the state file is found in the arguments of anvil', () => {
   expect(anvilStateFile(['--port', '1', '--state', '/s'])).toBe('/s');
   expect(anvilStateFile(['--port', '1'])).toBeUndefined();
+});
+
+test('a program that listens is named after its file', async () => {
+  const port = await freePort();
+  const server = createServer().listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  expect(portHolder(port)).toEqual({ port, pid: process.pid, name: basename(process.execPath) });
+  server.close();
 });
 
 test('the holder of a port is named so that its owner finds it', () => {
