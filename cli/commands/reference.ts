@@ -1,6 +1,8 @@
 /** Text of docs/commands.md, docs/errors.md and docs/schema, from the declarations of the commands. */
 import { z } from 'zod';
+import { UPSTREAM_IDS } from '../../systems/zksync/upstream/components.ts';
 import { ERROR_CODES, EXIT } from '../core/errors.ts';
+import { STACK_FILE, stackJsonSchema } from '../core/stack.ts';
 import { aboutOf, placeholderOf } from './build.ts';
 import type { Command, Node } from './define.ts';
 import { envNameOf, GLOBAL_OPTIONS } from './globals.ts';
@@ -37,6 +39,8 @@ export async function generateDocs(): Promise<Map<string, string>> {
     const schema = { title: `devkit ${path.join(' ')} --json`, ...z.toJSONSchema(await command.output()) };
     files.set(`schema/${path.join('-')}.json`, `${JSON.stringify(schema, null, 2)}\n`);
   }
+  const stack = { title: STACK_FILE, ...stackJsonSchema(UPSTREAM_IDS) };
+  files.set('schema/stack.json', `${JSON.stringify(stack, null, 2)}\n`);
   return files;
 }
 

@@ -1,5 +1,6 @@
 /** The stack file, `devkit.yaml`: which system, whose programs, how and where they run. */
 import { z } from 'zod';
+import { parseBytes } from '../../lib/units.ts';
 import type { ProgramPath, RuntimeName } from './types.ts';
 
 export const STACK_FILE = 'devkit.yaml';
@@ -42,8 +43,20 @@ export function stackSchema(components: readonly string[]) {
       'program of a component on this machine, for runtime process; relative to this file',
       z.string().min(1),
     ).default({}),
+    memory: perComponent(
+      'memory that the container of a component may take, e.g. 6GiB, instead of the usual limit',
+      z.string().refine(isSize, 'a size like 6GiB or 500MB'),
+    ).default({}),
     devices: devices.default('auto'),
   });
+}
+
+function isSize(text: string): boolean {
+  try {
+    return parseBytes(text) > 0;
+  } catch {
+    return false;
+  }
 }
 
 export type StackFile = z.infer<ReturnType<typeof stackSchema>>;
@@ -61,6 +74,8 @@ export interface Stack {
   images: Readonly<Record<string, string>>;
   /** Absolute paths. */
   binaries: Readonly<Record<string, ProgramPath>>;
+  /** Bytes by component. */
+  memory: Readonly<Record<string, number>>;
   devices: 'auto' | readonly string[];
   /** The file that was read; absent: there is none. */
   file: string | undefined;

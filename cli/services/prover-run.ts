@@ -86,7 +86,7 @@ export async function refuseRunning(devnet: OpenDevnet, id: string): Promise<voi
   const status = await devnet.runtime.inspect(id);
   if (status.state !== 'running') return;
   throw new DevkitError('ALREADY_EXISTS', `${id} runs already (pid ${status.pid})`, {
-    hint: `devkit logs ${id} --follow   or   devkit down`,
+    hint: `devkit logs ${id} --follow   or   devkit down, the same command again, and devkit up in another terminal for the rest`,
   });
 }
 

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { type Document, isMap, isScalar, LineCounter, type Node, type ParsedNode, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { nearest } from '../../lib/nearest.ts';
+import { parseBytes } from '../../lib/units.ts';
 import { UPSTREAM_IDS } from '../../systems/zksync/upstream/components.ts';
 import { DevkitError } from '../core/errors.ts';
 import { OVERRIDES, type OverrideKey, STACK_FILE, type Stack, type StackFile, stackSchema } from '../core/stack.ts';
@@ -43,6 +44,7 @@ export async function readStack(
     tag: overridden.tag,
     images: defined(overridden.images),
     binaries: binariesOf(path, overridden, read?.where ?? {}),
+    memory: Object.fromEntries(Object.entries(defined(overridden.memory)).map(([id, size]) => [id, parseBytes(size)])),
     devices: overridden.devices,
     file: read === undefined ? undefined : path,
     sources,
@@ -64,7 +66,7 @@ async function parseStackFile(path: string): Promise<ReadFile> {
   if (!parsed.success) throw issueError(path, document, lines, parsed.error.issues[0] as z.core.$ZodIssue);
   const where: Record<string, string> = {};
   for (const key of ['version', ...Object.keys(parsed.data)]) note(where, document, lines, path, [key]);
-  for (const key of ['images', 'binaries'])
+  for (const key of ['images', 'binaries', 'memory'])
     for (const name of UPSTREAM_IDS) note(where, document, lines, path, [key, name]);
   return { stack: parsed.data, where };
 }

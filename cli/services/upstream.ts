@@ -31,16 +31,25 @@ export async function specsOfVariant(
   runtime: RuntimeName,
   workers: WorkerOptions & { devices?: Devices } = {},
 ): Promise<ComponentSpec[]> {
-  if (variantOf(devnet, stack) === 'reference') {
-    const { lightWvgCount, heavyWvgCount } = workers;
-    const counted = lightWvgCount !== undefined || heavyWvgCount !== undefined;
-    return proverSpecs(devnet.zksync, {
-      ...workers,
-      threads: workers.threads ?? (counted ? undefined : cpus().length),
-    });
+  if (variantOf(devnet, stack) === 'upstream') {
+    const options = await upstreamOptions(devnet, stack, runtime, workers);
+    return upstreamProverSpecs(devnet.zksync, options).map(withMemory(stack));
   }
-  return upstreamProverSpecs(devnet.zksync, await upstreamOptions(devnet, stack, runtime, workers));
+  const { lightWvgCount, heavyWvgCount } = workers;
+  const counted = lightWvgCount !== undefined || heavyWvgCount !== undefined;
+  const threads = workers.threads ?? (counted ? undefined : cpus().length);
+  return proverSpecs(devnet.zksync, { ...workers, threads }).map(withMemory(stack));
 }
+
+/** The memory limit that the stack gives a component's container. */
+const withMemory =
+  ({ memory }: Stack) =>
+  (spec: ComponentSpec): ComponentSpec => {
+    const bytes = memory[spec.id];
+    if (bytes === undefined || spec.container === undefined) return spec;
+    const limits = { ...spec.container.limits, memoryMiB: Math.floor(bytes / 2 ** 20) };
+    return { ...spec, container: { ...spec.container, limits } };
+  };
 
 /** The server of the variant. */
 export async function serverOfVariant(
@@ -49,8 +58,11 @@ export async function serverOfVariant(
   runtime: RuntimeName,
   components?: readonly string[],
 ): Promise<ComponentSpec> {
-  if (variantOf(devnet, stack) === 'reference') return serverSpec(devnet.zksync, components);
-  return upstreamServerSpec(devnet.zksync, await upstreamOptions(devnet, stack, runtime), components);
+  const spec =
+    variantOf(devnet, stack) === 'reference'
+      ? serverSpec(devnet.zksync, components)
+      : upstreamServerSpec(devnet.zksync, await upstreamOptions(devnet, stack, runtime), components);
+  return withMemory(stack)(spec);
 }
 
 /** Options of upstream's specs as stack, flags and ecosystem say. `devices`: what placement chose; default: those of the stack. */

@@ -57,7 +57,7 @@ export async function componentFailed(
 
 /** `exit code 3`, `SIGKILL`, or that nobody saw it. */
 export function describeEnding(status: ComponentStatus): string {
-  if (status.outOfMemory) return 'killed by the kernel: it reached its memory limit';
+  if (status.outOfMemory) return 'killed by the kernel: it reached its memory limit (memory: in devkit.yaml raises it)';
   if (status.exitCode !== undefined) return `exit code ${status.exitCode}`;
   return status.signal ?? 'exit code not known: another command had started it';
 }

@@ -54,6 +54,13 @@ test('defaults < file < environment < flags, and where each value comes from', a
   expect(await read({ env, flags })).toMatchObject({ tag: 'of-flag', variant: 'upstream', sources: { tag: '--tag' } });
 });
 
+test('memory limits are sizes, of components that there are', async () => {
+  await writeFile(file, 'version: 1\nmemory:\n  circuit-prover: 6GiB\n');
+  expect((await read()).memory).toEqual({ 'circuit-prover': 6 * 2 ** 30 });
+  const { message } = await failure('version: 1\nmemory:\n  circuit-prover: much\n');
+  expect(message).toContain('<dir>/devkit.yaml:3:19: memory.circuit-prover: a size like 6GiB or 500MB');
+});
+
 test('programs are relative to the file and know where they are named', async () => {
   await writeFile(file, 'version: 1\nbinaries:\n  gateway: bin/gw\n  compressor: /opt/c\n');
   expect((await read()).binaries).toEqual({
