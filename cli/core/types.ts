@@ -120,8 +120,11 @@ export interface Runtime {
   readonly name: RuntimeName;
   /** Starts the component (detached, survives the kit) and returns once it runs; readiness is the caller's business. */
   start(spec: ComponentSpec, signal: AbortSignal): Promise<ComponentStatus>;
-  /** Graceful stop (signal, grace, SIGKILL). Stopping what does not run is not an error. */
-  stop(id: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Graceful stop (signal, grace, SIGKILL). Stopping what does not run is not an error. `onEnded` is called, once or more, as soon as its
+   * program has ended: what it needed may be stopped then, while the rest of it is cleared away.
+   */
+  stop(id: string, signal: AbortSignal, onEnded?: () => void): Promise<void>;
   inspect(id: string): Promise<ComponentStatus>;
   list(): Promise<ComponentStatus[]>;
   /** Log lines; with `follow` until aborted. */

@@ -44,8 +44,8 @@ export function createDevnetRuntime({ paths, runtime: name }: DevnetRuntimeOptio
       await (await other())?.stop(spec.id, signal);
       return (await own()).start(spec, signal);
     },
-    stop: async (id, signal) => {
-      for (const one of await both()) await one.stop(id, signal);
+    stop: async (id, signal, onEnded) => {
+      for (const one of await both()) await one.stop(id, signal, onEnded);
     },
     inspect: async (id) => {
       const [first, second] = [await own(), await other()];
@@ -61,7 +61,7 @@ export function createDevnetRuntime({ paths, runtime: name }: DevnetRuntimeOptio
       yield* (await where(id)).logs(id, options, signal);
     },
     lastLines: async (id, lines) => (await where(id)).lastLines(id, lines),
-    describe: async (id) => (await where(id)).describe(id),
+    describe: async (id) => (await (await own()).describe(id)) ?? (await other())?.describe(id),
     usage: async (id) => (await where(id)).usage(id),
     sweep: async (signal) => {
       const swept: string[] = [];

@@ -139,8 +139,8 @@ export function leasingRuntime(runtime: ManagedRuntime, scope: LeaseScope): Mana
       if (status.pid !== undefined) await leaseGpu({ ...lease, pid: status.pid }, { ...folder, signal });
       return status;
     },
-    async stop(id, signal) {
-      await runtime.stop(id, signal);
+    async stop(id, signal, onEnded) {
+      await runtime.stop(id, signal, onEnded);
       const uuid = devices.get(id);
       if (uuid !== undefined) await releaseGpu(leaseOf(id, uuid), { ...folder, signal });
     },

@@ -55,19 +55,21 @@ async function stopAll(
   const needs = new Map(
     await Promise.all(ids.map(async (id) => [id, (await runtime.describe(id))?.needs ?? []] as const)),
   );
-  const stops = new Map<string, Promise<void>>();
-  const stop = (id: string, path: readonly string[]): Promise<void> => {
+  const stops = new Map<string, { ended: Promise<void>; stopped: Promise<void> }>();
+  const stop = (id: string, path: readonly string[]): { ended: Promise<void>; stopped: Promise<void> } => {
     const known = stops.get(id);
     if (known) return known;
     // records of different ages could need each other in a circle: then the first one asked goes first
     const users = ids.filter((other) => needs.get(other)?.includes(id) && !path.includes(other));
-    const stopped = Promise.allSettled(users.map((user) => stop(user, [...path, id])))
-      .then(() => runtime.stop(id, signal))
-      .then(() => emit({ type: 'component.stopped', component: id }));
-    stops.set(id, stopped);
-    return stopped;
+    const ended = Promise.withResolvers<void>();
+    const stopped = Promise.allSettled(users.map((user) => stop(user, [...path, id]).ended))
+      .then(() => runtime.stop(id, signal, ended.resolve))
+      .then(() => emit({ type: 'component.stopped', component: id }))
+      .finally(ended.resolve);
+    stops.set(id, { ended: ended.promise, stopped });
+    return { ended: ended.promise, stopped };
   };
-  const results = await Promise.allSettled(ids.map((id) => stop(id, [])));
+  const results = await Promise.allSettled(ids.map((id) => stop(id, []).stopped));
   return results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
 }
 

@@ -28,12 +28,13 @@ const PROCESS_INSTEAD = 'or run without containers: --runtime process';
  * @throws DevkitError HOST_UNFIT, one message for each of: no socket, nobody listens, no permission, not an engine or too old, remote
  */
 export async function connectEngine(options: { env?: Record<string, string | undefined> } = {}): Promise<Engine> {
+  const client = import('dockerode'); // slow to load: meanwhile the engine is asked
   const facts = await engineFacts(options.env ?? process.env);
   if (facts.state !== 'reachable') throw unreachable(facts);
   const { socket, version = 'unknown', apiVersion = '0.0', minApiVersion } = facts;
   if (compareVersions(apiVersion, OLDEST_API) < 0) throw tooOld(facts);
   const spoken = spokenVersion(apiVersion, minApiVersion);
-  const { default: Dockerode } = await import('dockerode');
+  const { default: Dockerode } = await client;
   const docker = new Dockerode({ socketPath: socket, version: `v${spoken}` });
   return { docker, host: `unix://${socket}`, version, apiVersion: spoken };
 }

@@ -12,6 +12,7 @@ import { describedBy, LABEL } from './labels.ts';
 import { containerLines } from './logs.ts';
 import { inspectComponent, type Look, lastLinesOf, lookAt } from './look.ts';
 import { containerName } from './names.ts';
+import { whenProgramEnds } from './program-end.ts';
 import { recordedContainers, removeContainerRecord } from './record.ts';
 import { type StartContext, startContainer } from './start.ts';
 import { statusFrom, withOutOfMemory } from './status.ts';
@@ -50,12 +51,12 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ManagedRunti
         context.looks.set(spec.id, lookAt(container));
         return statusFrom(container);
       }),
-    stop: async (id, signal) => {
+    stop: async (id, signal, onEnded) => {
       const found = (await findContainer(engine, paths, id)) !== undefined || recordedContainers(paths).includes(id);
       if (!found) return;
       // without its folder there is nobody to exclude, and the folder shall not come back
-      if (existsSync(paths.dir)) await locked(id, signal, () => stop(context, id, signal));
-      else await stop(context, id, signal);
+      if (existsSync(paths.dir)) await locked(id, signal, () => stop(context, id, signal, onEnded));
+      else await stop(context, id, signal, onEnded);
     },
     list: () => list(context),
     logs: (id, { follow, tail }, signal) => containerLines(engine, containerName(paths, id), { follow, tail }, signal),
@@ -77,10 +78,18 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ManagedRunti
   };
 }
 
-async function stop({ engine, paths, looks }: Context, id: string, signal: AbortSignal): Promise<void> {
+async function stop(
+  { engine, paths, looks }: Context,
+  id: string,
+  signal: AbortSignal,
+  onEnded?: () => void,
+): Promise<void> {
   const container = await findContainer(engine, paths, id);
   if (container) {
-    await stopContainer(engine, container.Id, signal);
+    const stopped = new AbortController();
+    if (onEnded) void whenProgramEnds(container, onEnded, stopped.signal);
+    await stopContainer(engine, container.Id, signal).finally(() => stopped.abort());
+    onEnded?.();
     await removeContainer(engine, container.Id, signal);
   }
   looks.delete(id);

@@ -13,7 +13,7 @@ export async function containerUsage(engine: Engine, container: Container): Prom
 }
 
 /** The pid may be of another machine (an engine in a virtual machine) or another pid namespace. */
-function isProcessOf(pid: number, containerId: string): boolean {
+export function isProcessOf(pid: number, containerId: string): boolean {
   try {
     return readFileSync(`/proc/${pid}/cgroup`, 'latin1').includes(containerId);
   } catch {
