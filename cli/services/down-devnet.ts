@@ -1,29 +1,24 @@
 /** `devkit down`. Imports little: it should not take longer to load than to stop. */
 import { existsSync } from 'node:fs';
-import { DevkitError } from '../core/errors.ts';
+import { readJson } from '../../lib/atomic-file.ts';
 import type { RuntimeName } from '../core/types.ts';
-import { hasContainers } from '../runtimes/devnet-runtime.ts';
+import { createDevnetRuntime, hasContainers } from '../runtimes/devnet-runtime.ts';
 import { noDevnet, type ServiceContext } from './context.ts';
 import { type DownResult, down } from './down.ts';
-import { openRuntime, runtimeName } from './runtime.ts';
 
 /** @throws DevkitError NOT_FOUND when there is no such devnet */
 export async function downDevnet(ctx: ServiceContext, input: { removeData: boolean }): Promise<DownResult> {
   const { paths, emit, signal } = ctx;
   if (!existsSync(paths.dir)) throw noDevnet(ctx);
-  const runtime = await openRuntime(ctx, await recordedRuntime(ctx));
+  const runtime = createDevnetRuntime({ paths, runtime: await recordedRuntime(ctx) });
   const volumes = runtime.name === 'docker' ? { removeMore: () => removeVolumesOf(ctx) } : {};
   return down({ paths, runtime, removeData: input.removeData, ...volumes, emit, signal });
 }
 
-/** Also of a devnet whose state file cannot be used: `down` is the way out of that. */
-async function recordedRuntime(ctx: ServiceContext): Promise<RuntimeName> {
-  try {
-    return await runtimeName(ctx);
-  } catch (error) {
-    if (!(error instanceof DevkitError) || error.code !== 'CONFIG_INVALID') throw error;
-    return hasContainers(ctx.paths) ? 'docker' : 'process';
-  }
+/** Only what `down` needs of the state file, which may also be one that nothing else can use: `down` is the way out of that. */
+async function recordedRuntime({ paths }: ServiceContext): Promise<RuntimeName> {
+  const state = await readJson<{ runtime?: unknown }>(paths.stateFile).catch(() => undefined);
+  return state?.runtime === 'docker' || hasContainers(paths) ? 'docker' : 'process';
 }
 
 async function removeVolumesOf({ paths }: ServiceContext): Promise<void> {
@@ -34,5 +29,6 @@ async function removeVolumesOf({ paths }: ServiceContext): Promise<void> {
 
 /** Whether any component of the devnet runs; false also when there is no such devnet. */
 export async function isRunning(ctx: ServiceContext): Promise<boolean> {
-  return (await (await openRuntime(ctx)).list()).some(({ state }) => state === 'running');
+  const runtime = createDevnetRuntime({ paths: ctx.paths, runtime: await recordedRuntime(ctx) });
+  return (await runtime.list()).some(({ state }) => state === 'running');
 }
