@@ -1,0 +1,35 @@
+/**
+ * The compiled circuit and dev key of the proof market: `node scripts/market-circuits.ts build|check`.
+ * `build` writes the file, `check` makes it again and compares.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, relative } from 'node:path';
+import { cacheDir } from '../lib/cache-dir.ts';
+import { createBb } from '../proving/bb.ts';
+import { ensureCrs } from '../proving/crs.ts';
+import { EXAMPLE_ARTIFACT, generateExample } from '../systems/proof-market/protocol/proving/example.ts';
+
+const [action] = process.argv.slice(2);
+if (action !== 'build' && action !== 'check') {
+  console.error('usage: node scripts/market-circuits.ts build|check');
+  process.exit(2);
+}
+
+const abort = new AbortController();
+process.once('SIGINT', () => abort.abort());
+const context = { cacheDir: cacheDir(), signal: abort.signal };
+/** The circuit has fewer than 2^13 gates. */
+const crs = await ensureCrs({ crs: 'dev', points: 2 ** 13 + 1, ...context });
+const content = await generateExample({ crs, bb: createBb({ crs, cacheDir: context.cacheDir }), ...context });
+
+const found = await readFile(EXAMPLE_ARTIFACT, 'utf8').catch(() => undefined);
+const path = relative('.', EXAMPLE_ARTIFACT);
+if (found === content) console.log(`${path} is as generated`);
+else if (action === 'check') {
+  console.log(`differs: ${path}`);
+  process.exitCode = 1;
+} else {
+  await mkdir(dirname(EXAMPLE_ARTIFACT), { recursive: true });
+  await writeFile(EXAMPLE_ARTIFACT, content);
+  console.log(`written: ${path}`);
+}

@@ -1,0 +1,37 @@
+/** Proof producer: asks in the market, generates the proofs that it is matched for, and pushes them. */
+import { createMarketClient, MarketResponseError } from '../../protocol/client/client.ts';
+import { type ComponentContext, ConfigError, runComponent, StopError } from '../shared/run-component.ts';
+import { askFiles } from './ask-files.ts';
+import { readOptions } from './options.ts';
+import { runProducer } from './producer.ts';
+
+const GRACE_MS = 90_000;
+/** For withdrawing asks after the running job was dropped. */
+const END_MS = 6_000;
+
+async function main({ log, signal }: ComponentContext): Promise<void> {
+  const options = await readOptions(process.argv.slice(2), process.env);
+  const { url, credentials, offers, dbPath, podName, binary } = options;
+  log.info(
+    { pod: podName, url, user: credentials.username, offers, dbPath, generator: binary ?? 'reference' },
+    'ready',
+  );
+  const hard = new AbortController();
+  const dropJobs = (): void => {
+    setTimeout(() => hard.abort(new StopError(`a stop, after ${GRACE_MS - END_MS} ms`)), GRACE_MS - END_MS).unref();
+  };
+  signal.addEventListener('abort', dropJobs, { once: true });
+  await runProducer({
+    client: createMarketClient({ url, credentials }),
+    files: askFiles(dbPath, podName),
+    options,
+    log,
+    signal,
+    hardSignal: hard.signal,
+  }).catch((error: unknown) => {
+    if (!(error instanceof MarketResponseError) || error.status !== 401) throw error;
+    throw new ConfigError(`the market at ${url} refuses the login of ${credentials.username}: ${error.message}`);
+  });
+}
+
+await runComponent('producer', main, { graceMs: GRACE_MS });

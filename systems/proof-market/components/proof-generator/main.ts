@@ -1,0 +1,4 @@
+/** `proof-generator`: one thread. */
+import { runGenerator } from './run.ts';
+
+await runGenerator('proof-generator');
