@@ -5,17 +5,13 @@ import type { RuntimeName } from '../core/types.ts';
 import { createDevnetRuntime } from '../runtimes/devnet-runtime.ts';
 import type { ManagedRuntime } from '../runtimes/runtime.ts';
 import type { ServiceContext } from './context.ts';
+import { readStack } from './stack.ts';
 
 /** As the devnet was made; for one that is made now, what `--runtime` or the stack file says. @throws DevkitError USAGE when the two differ */
 export async function runtimeName(ctx: ServiceContext): Promise<RuntimeName> {
   const made = (await readState(ctx.paths))?.runtime;
   const asked = ctx.runtime;
-  if (made === undefined) {
-    if (asked !== undefined) return asked;
-    // loaded here: `down` is not to wait for a YAML parser it does not need
-    const { readStack } = await import('./stack.ts');
-    return (await readStack(ctx)).runtime;
-  }
+  if (made === undefined) return asked ?? (await readStack(ctx)).runtime;
   if (asked === undefined || made === asked) return made;
   throw new DevkitError(
     'USAGE',

@@ -1,6 +1,6 @@
 /** Listening on loopback. */
 import type { FastifyInstance } from 'fastify';
-import { listenAddress } from './listen-address.ts';
+import { listenAddress } from '../../../../lib/listen-address.ts';
 
 /** A port that cannot be listened on. */
 export class PortError extends Error {

@@ -1,5 +1,5 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
-import { listenAddress } from './listen-address.ts';
+import { listenAddress } from '../../../../lib/listen-address.ts';
 import type { Logger } from './log.ts';
 import { PortError } from './metrics.ts';
 

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { Registry } from 'prom-client';
-import { listenAddress } from './listen-address.ts';
+import { listenAddress } from '../../../../lib/listen-address.ts';
 
 /** A port that cannot be listened on. */
 export class PortError extends Error {
