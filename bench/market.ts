@@ -14,7 +14,8 @@ import { postgresBinaries } from '../cli/host/programs.ts';
 import { unprivilegedAccount } from '../cli/host/unprivileged.ts';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { poll } from '../lib/deadline.ts';
-import { openMarketDb, type Pool } from '../systems/proof-market/protocol/db.ts';
+import type { Pool } from '../lib/postgres.ts';
+import { openMarketDb } from '../systems/proof-market/protocol/db.ts';
 import { tempDir } from './devnet.ts';
 import { describeMachine, load, table } from './machine.ts';
 

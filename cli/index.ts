@@ -126,6 +126,7 @@ function contextOf(options: DevnetOptions): ServiceContext {
     cwd: dir,
     workspace: dir,
     devnet: options.name ?? 'default',
+    system: 'zksync',
     runtime: options.runtime,
     emit: options.onEvent ?? (() => {}),
     signal: options.signal ?? new AbortController().signal,
@@ -146,7 +147,8 @@ function handle(ctx: ServiceContext, options: DevnetOptions): Devnet {
     sealBatch: ({ timeoutMs } = {}) => batchSeal(ctx, { chain, timeoutMs }),
     batches: async ({ limit = 20 } = {}) => (await batchList(ctx, { chain, limit })).batches,
     prove: ({ batch, timeoutMs } = {}) => prove(ctx, { chain, batch, timeoutMs }),
-    watch: ({ batch, intervalMs = 500, timeoutMs } = {}) => watch(ctx, { chain, batch, intervalMs, timeoutMs }),
+    watch: ({ batch, intervalMs = 500, timeoutMs } = {}) =>
+      watch(ctx, { chain, job: batch?.toString(), intervalMs, timeoutMs }) as AsyncIterable<WatchTick>,
     verifyBatch: ({ batch, proof }) => verifyBatch(ctx, { chain, batch, proof }),
     status: () => statusOf(ctx),
     down: async () => {

@@ -5,6 +5,7 @@ import { copyFile, mkdir, open, readFile, rename, rm, stat, truncate } from 'nod
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readJson, writeFileAtomic } from '../lib/atomic-file.ts';
+import { Refusal } from '../lib/component/refusal.ts';
 import { withFileLock } from '../lib/file-lock.ts';
 import { CANONICAL_G2 } from './bb/binary.ts';
 import { FIELD_Q, fromBytes, isOnCurve, isOnTwist } from './crs/curve.ts';
@@ -13,7 +14,7 @@ import { CHUNK_POINTS, generateChunks } from './crs/generate.ts';
 import type { Crs } from './types.ts';
 
 /** A folder named as reference string does not hold one that can be used. */
-export class CrsError extends Error {
+export class CrsError extends Refusal {
   constructor(message: string) {
     super(message);
     this.name = 'CrsError';

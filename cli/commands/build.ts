@@ -12,6 +12,8 @@ export interface Invocation {
   path: string[];
   input: Record<string, unknown>;
   globals: Record<string, unknown>;
+  /** Proof system that the command is of; absent: it works on every devnet. */
+  system?: string | undefined;
   notices: string[];
 }
 export type Act = (invocation: Invocation) => Promise<void>;

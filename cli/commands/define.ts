@@ -9,6 +9,8 @@ import type { ArgSpecs, InputOf, OptionSpecs } from './options.ts';
 /** Flags with one meaning in every command; each has an env twin `DEVKIT_<NAME>`. */
 export interface Globals {
   devnet?: string | undefined;
+  /** Proof system whose devnet is acted on. */
+  system?: string | undefined;
   /** Absent: as the devnet was made; for a new one, processes. */
   runtime?: RuntimeName | undefined;
   device?: DeviceChoice | undefined;

@@ -1,12 +1,14 @@
 /** The flags that every command has, and their env twins. */
 import { type DeviceChoice, parseDeviceChoice } from '../core/devices.ts';
 import { DevkitError } from '../core/errors.ts';
+import { systemNames } from '../core/system.ts';
 import type { RuntimeName } from '../core/types.ts';
 import type { Globals } from './define.ts';
 import { choice, flag, kebab, type OptionSpec, type OptionSpecs, parseValue, text } from './options.ts';
 
 export const GLOBAL_OPTIONS = {
   devnet: text('name of the devnet to act on', { placeholder: 'name' }),
+  system: text('proof system: its devnet is acted on', { placeholder: 'name' }),
   runtime: choice('how components run; a devnet keeps what it was made with', ['process', 'docker']),
   device: text('GPUs to use: auto, cpu, gpu (as auto, but one must be there) or UUIDs', { placeholder: 'gpus' }),
   chain: text('chain of the ecosystem to act on, instead of its default chain', { placeholder: 'name' }),
@@ -33,6 +35,7 @@ export async function resolveGlobals(
   const timeout = value('timeout') as string | undefined;
   return {
     devnet: value('devnet') as string | undefined,
+    system: systemChoice(value('system') as string | undefined),
     runtime: value('runtime') as RuntimeName | undefined,
     device: deviceChoice(value('device') as string | undefined),
     chain: value('chain') as string | undefined,
@@ -44,6 +47,12 @@ export async function resolveGlobals(
     timeoutMs: timeout === undefined ? undefined : await duration('--timeout', timeout),
     ignorePrerequisites: value('ignorePrerequisites') === true,
   };
+}
+
+/** @throws DevkitError USAGE */
+function systemChoice(raw: string | undefined): string | undefined {
+  if (raw === undefined) return undefined;
+  return parseValue('--system', choice('', systemNames()), raw) as string;
 }
 
 /** @throws DevkitError USAGE */

@@ -1,16 +1,17 @@
 /** Life cycle of a devnet. */
+import { shellWord } from '../../lib/shell.ts';
 import { formatBytes, formatDuration } from '../../lib/units.ts';
 import { readableLogLine } from '../output/log-line.ts';
 import { table } from '../output/table.ts';
 import { defineCommand, defineStream } from './define.ts';
-import { arg, choice, flag, int, list } from './options.ts';
+import { arg, choice, flag, int, list, text } from './options.ts';
 
 export const upCommand = defineCommand({
   name: 'up',
   summary: 'start what is missing of the devnet',
   about:
-    'Starts what does not run of a devnet that was made by quickstart or step by step, and waits until all of it is ready. Safe to repeat.',
-  examples: ['up', 'up --plan'],
+    'Starts what does not run of a devnet and waits until all of it is ready. Safe to repeat. A ZKsync devnet is made by quickstart or step by step; of every other system, `up` makes it first.',
+  examples: ['up', 'up --plan', 'up --system proof-market', 'up --system proof-market --runtime docker'],
   options: { plan: flag('only say what would be started') },
   output: async () => (await import('../services/results.ts')).upResult,
   async run(ctx, input) {
@@ -19,7 +20,7 @@ export const upCommand = defineCommand({
     return up(await ctx.service(), { chain: ctx.globals.chain, plan: input.plan });
   },
   render: (data, style) => [
-    `devnet ${style.bold(data.devnet)}`,
+    `devnet ${style.bold(data.devnet)} (${data.system})`,
     ...table(
       data.components.map(({ id, state, ports }) => [
         `  ${id}`,
@@ -91,7 +92,7 @@ export const statusCommand = defineCommand({
   },
   render: (data, style) => [
     `devnet ${style.bold(data.devnet)} in ${data.workspace}: ${data.state}`,
-    ...(data.proving ? [`  ${provingText(data.proving)}`] : []),
+    ...(data.proving ? [`  ${provingText(data.settings?.system ?? '', data.proving)}`] : []),
     ...table([
       ['  component', 'state', 'as', 'pid', 'up', 'memory', 'ports'].map((title) => style.dim(title)),
       ...data.components.map(({ runtime, pid, ports, uptimeMs, usage, ...component }) => [
@@ -126,8 +127,19 @@ function stateText({ state, ready, exitCode, signal, outOfMemory }: ShownState):
   return how === undefined ? state : `exited (${how})`;
 }
 
-const provingText = ({ variant, aggregation, crs }: { variant: string; aggregation: string; crs: string }): string =>
-  `zksync, variant ${variant}, aggregation ${aggregation}, reference string ${crs}`;
+interface ShownProving {
+  variant: string;
+  aggregation?: string | undefined;
+  crs: string;
+}
+
+const provingText = (system: string, { variant, aggregation, crs }: ShownProving): string =>
+  [
+    system,
+    `variant ${variant}`,
+    ...(aggregation === undefined ? [] : [`aggregation ${aggregation}`]),
+    `reference string ${crs}`,
+  ].join(', ');
 
 /** What anvil writes for every call it answers: the name of the method. */
 const RPC_CALL = /^\s*(\w+_\w+)?\s*$/;
@@ -161,18 +173,20 @@ export const logsCommand = defineStream({
 export const envCommand = defineCommand({
   name: 'env',
   summary: 'addresses, URLs and folders as shell variables',
-  about: 'For `eval "$(devkit env)"`. The variables hold the database password: they are for this machine.',
-  examples: ['env', 'env --json'],
+  about:
+    'For `eval "$(devkit env)"`. The variables hold passwords: they are for this machine. Of a proof market it also writes what the original Python scripts read (constants.py, .user, .secret): into the devnet, or with --tools-dir right into the scripts folder of a checkout, where what it replaces is kept as *.orig.',
+  examples: ['env', 'env --json', 'env --system proof-market --tools-dir ../proof-market-toolchain/scripts'],
+  options: { toolsDir: text("folder of the system's own tools to write their files to", { placeholder: 'folder' }) },
   output: async () => (await import('../services/results.ts')).envResult,
-  async run(ctx) {
+  async run(ctx, input) {
     const { envOf } = await import('../services/lifecycle.ts');
-    return envOf(await ctx.service(), { chain: ctx.globals.chain });
+    const toolsDir = input.toolsDir === undefined ? undefined : ctx.path(input.toolsDir);
+    const result = await envOf(await ctx.service(), { chain: ctx.globals.chain, toolsDir });
+    if (result.files.length > 0) ctx.notice(`written: ${result.files.join(', ')}`);
+    return result;
   },
-  render: (data) => Object.entries(data.variables).map(([name, value]) => `export ${name}=${shellQuote(value)}`),
+  render: (data) => Object.entries(data.variables).map(([name, value]) => `export ${name}=${shellWord(value)}`),
 });
-
-const shellQuote = (value: string): string =>
-  /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
 
 export const doctorCommand = defineCommand({
   name: 'doctor',

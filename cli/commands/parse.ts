@@ -29,7 +29,7 @@ export async function parseCommandLine(argv: readonly string[], output: ParseOut
   let invocation: Invocation | undefined;
   const said: string[] = [];
   const program = await rootProgram(output, said, node, async (found) => {
-    invocation = found;
+    invocation = { ...found, system: entry?.system };
   });
   try {
     await program.parseAsync(prepared(words, at, node), { from: 'user' });

@@ -1,15 +1,12 @@
-/** From transactions to a verdict: `quickstart`, `prove`, `watch`, `verify-batch`. */
+/** From transactions to a verdict: `quickstart`, `prove`, `verify-batch`. */
 
 import { formatBytes, formatDuration } from '../../lib/units.ts';
-import { jobSummary } from '../output/jobs.ts';
 import { table } from '../output/table.ts';
-import type { ProveResult, QuickstartResult, StageTime, VerifierCheck, WatchTick } from '../services/inputs.ts';
-import { defineCommand, defineStream, type Style } from './define.ts';
-import { duration } from './globals.ts';
+import type { ProveResult, QuickstartResult, StageTime, VerifierCheck } from '../services/inputs.ts';
+import { defineCommand, type Style } from './define.ts';
 import { arg, choice, int, text } from './options.ts';
 
 const EXIT_REJECTED = 7;
-const EXIT_JOB_FAILED = 5;
 const exitOf = ({ verdict }: { verdict: 'accepted' | 'rejected' }): number =>
   verdict === 'accepted' ? 0 : EXIT_REJECTED;
 
@@ -130,38 +127,6 @@ export const proveCommand = defineCommand({
   render: receiptLines,
   exitCode: (data) => exitOf(data),
 });
-
-export const watchCommand = defineStream({
-  name: 'watch',
-  summary: 'follow the jobs of a batch',
-  about: 'Reads the job tables. Ends when the batch has its proof (exit code 0) or a job used up its attempts (5).',
-  examples: ['watch', 'watch --batch 3 --interval 2s', 'watch --json'],
-  options: {
-    batch: int('number of the batch; default: the newest one', { short: 'b' }),
-    interval: text('time between two looks, default 500ms', { placeholder: 'duration' }),
-  },
-  output: async () => (await import('../services/results.ts')).watchTick,
-  async *stream(ctx, input) {
-    const { watch } = await import('../services/watch.ts');
-    const { chain, timeoutMs } = ctx.globals;
-    const intervalMs = input.interval === undefined ? 500 : await duration('--interval', input.interval);
-    let last = '';
-    for await (const tick of watch(await ctx.service(), { chain, batch: input.batch, intervalMs, timeoutMs })) {
-      const line = tickLine(tick);
-      const isNews = line !== last;
-      last = line;
-      yield { ...tick, lines: () => (isNews ? [`${tick.at.slice(11, 19)} ${line}`] : []) };
-    }
-  },
-  render: (tick) => tick.lines(),
-  exitCode: (last) => (last.state === 'failed' ? EXIT_JOB_FAILED : 0),
-});
-
-/** People see a line when it differs from the one before; `--json` has every look. */
-function tickLine({ batch, state, groups }: WatchTick): string {
-  if (batch === null) return 'no batch yet: devkit tx send && devkit batch seal';
-  return `batch ${batch}: ${state}${groups.length > 0 ? `, ${jobSummary(groups)}` : ''}`;
-}
 
 export const verifyBatchCommand = defineCommand({
   name: 'verify-batch',

@@ -1,8 +1,8 @@
 /** Text of docs/commands.md, docs/errors.md and docs/schema, from the declarations of the commands. */
 import { z } from 'zod';
-import { UPSTREAM_IDS } from '../../systems/zksync/upstream/components.ts';
 import { ERROR_CODES, EXIT } from '../core/errors.ts';
 import { STACK_FILE, stackJsonSchema } from '../core/stack.ts';
+import { loadSystem, systemNames } from '../core/system.ts';
 import { aboutOf, placeholderOf } from './build.ts';
 import type { Command, Node } from './define.ts';
 import { envNameOf, GLOBAL_OPTIONS } from './globals.ts';
@@ -39,8 +39,15 @@ export async function generateDocs(): Promise<Map<string, string>> {
     const schema = { title: `devkit ${path.join(' ')} --json`, ...z.toJSONSchema(await command.output()) };
     files.set(`schema/${path.join('-')}.json`, `${JSON.stringify(schema, null, 2)}\n`);
   }
-  const stack = { title: STACK_FILE, ...stackJsonSchema(UPSTREAM_IDS) };
-  files.set('schema/stack.json', `${JSON.stringify(stack, null, 2)}\n`);
+  const systems = systemNames();
+  for (const system of systems) {
+    const { stackNames: names } = await loadSystem(system);
+    const schema = {
+      title: `${STACK_FILE} of system ${system}`,
+      ...stackJsonSchema({ systems, system, names }),
+    };
+    files.set(`schema/stack-${system}.json`, `${JSON.stringify(schema, null, 2)}\n`);
+  }
   return files;
 }
 

@@ -14,9 +14,10 @@ import { resolveGlobals } from './globals.ts';
 export async function runInvocation(invocation: Invocation, io: Io, signal: AbortSignal): Promise<number> {
   const globals = await resolveGlobals(invocation.globals, io.env);
   const progress = openProgress(io, { ...globals, logs: invocation.command.foreground ?? false });
+  const system = systemOf(invocation, globals);
   using deadline = withDeadline(signal, globals.timeoutMs);
   try {
-    const ctx = makeContext(io, globals, progress, deadline.signal);
+    const ctx = makeContext(io, { ...globals, system }, progress, deadline.signal);
     for (const notice of invocation.notices) ctx.notice(notice);
     return invocation.command.stream
       ? await runStream(invocation, ctx, io)
@@ -27,6 +28,15 @@ export async function runInvocation(invocation: Invocation, io: Io, signal: Abor
   } finally {
     await progress.close();
   }
+}
+
+/** @throws DevkitError USAGE for a command of one system with `--system` of another */
+function systemOf({ path, system }: Invocation, globals: Globals): string | undefined {
+  if (system === undefined || globals.system === undefined || system === globals.system)
+    return system ?? globals.system;
+  throw new DevkitError('USAGE', `devkit ${path.join(' ')} is a command of ${system}, not of ${globals.system}`, {
+    hint: 'leave --system out',
+  });
 }
 
 /** `--timeout`: one deadline for the whole command. */
@@ -110,6 +120,7 @@ async function makeServiceContext(
     cwd: io.cwd,
     env: io.env,
     devnet: globals.devnet,
+    system: globals.system,
     runtime: globals.runtime,
     device: globals.device,
     emit: progress.emit,

@@ -33,6 +33,8 @@ export interface DevnetPaths {
   /** Log of the kit itself. */
   kitLog: string;
   dataDir: string;
+  /** Files for the user's own tools, written by `env`. */
+  toolsDir: string;
   postgresData: string;
   /** Where quickstart puts its ecosystem. */
   defaultEcosystemDir: string;
@@ -58,6 +60,7 @@ export function devnetPaths(workspace: string, name: string): DevnetPaths {
     downMarker: join(dir, 'down'),
     kitLog: join(dir, 'devkit.log'),
     dataDir: join(dir, 'data'),
+    toolsDir: join(dir, 'tools'),
     postgresData: join(dir, 'data', 'postgres'),
     defaultEcosystemDir: join(dir, 'ecosystem'),
   };

@@ -25,25 +25,40 @@ const devices = z
 const variant = z.enum(VARIANTS).describe("whose components run: devkit's own, or the project's");
 const runtime = z.enum(['process', 'docker']).describe('how components run');
 
-/** For `components`, the names that `images` and `binaries` may have. */
-export function stackSchema(components: readonly string[]) {
-  const perComponent = (about: string, value: z.ZodString) =>
-    z.strictObject(Object.fromEntries(components.map((name) => [name, value.optional()]))).describe(about);
+/** Keys that hold something for each of several components. */
+export const PER_COMPONENT = ['images', 'binaries', 'memory'] as const;
+type PerComponent = (typeof PER_COMPONENT)[number];
+
+export interface StackNames {
+  /** Every proof system. */
+  systems: readonly string[];
+  /** The one this stack is of. */
+  system: string;
+  /** What each of these may name in that system. */
+  names: Readonly<Record<PerComponent, readonly string[]>>;
+}
+
+export function stackSchema({ systems, system, names }: StackNames) {
+  const perComponent = (key: PerComponent, about: string, value: z.ZodString) =>
+    z.strictObject(Object.fromEntries(names[key].map((name) => [name, value.optional()]))).describe(about);
   return z.strictObject({
     version: z.literal(STACK_VERSION).describe('version of this format'),
-    system: z.enum(['zksync']).default('zksync').describe('proof system'),
+    system: z.enum(systems).default(system).describe('proof system'),
     variant: variant.default('reference'),
     runtime: runtime.default('process'),
     tag: tag.default('latest'),
     images: perComponent(
+      'images',
       'image of a component instead of the published one: repository, repository:tag or repository@digest',
       z.string().regex(/^[^\s:/][^\s]*$/, 'an image reference has no blanks'),
     ).default({}),
     binaries: perComponent(
+      'binaries',
       'program of a component on this machine, for runtime process; relative to this file',
       z.string().min(1),
     ).default({}),
     memory: perComponent(
+      'memory',
       'memory that the container of a component may take, e.g. 6GiB, instead of the usual limit',
       z.string().refine(isSize, 'a size like 6GiB or 500MB'),
     ).default({}),
@@ -67,7 +82,7 @@ export type OverrideKey = keyof typeof OVERRIDES;
 
 /** What a stack says after defaults, file, environment and flags. */
 export interface Stack {
-  system: 'zksync';
+  system: string;
   variant: Variant;
   runtime: RuntimeName;
   tag: string;
@@ -84,5 +99,5 @@ export interface Stack {
 }
 
 /** For editors: `# yaml-language-server: $schema=…`. */
-export const stackJsonSchema = (components: readonly string[]): Record<string, unknown> =>
-  z.toJSONSchema(stackSchema(components), { io: 'input' }) as Record<string, unknown>;
+export const stackJsonSchema = (names: StackNames): Record<string, unknown> =>
+  z.toJSONSchema(stackSchema(names), { io: 'input' }) as Record<string, unknown>;

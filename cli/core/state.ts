@@ -4,17 +4,16 @@ import { withFileLock } from '../../lib/file-lock.ts';
 import { DevkitError } from './errors.ts';
 import type { DevnetPaths } from './paths.ts';
 
-export const STATE_VERSION = 1;
+export const STATE_VERSION = 2;
 
 /** What is remembered of a devnet. What runs is not in here: the runtime knows that. */
 export const devnetStateSchema = z.strictObject({
   schemaVersion: z.literal(STATE_VERSION),
   name: z.string().describe('name of the devnet'),
-  system: z.enum(['zksync']).describe('proof system'),
+  system: z.string().describe('proof system: a folder in systems/'),
   runtime: z.enum(['process', 'docker']).describe('how components run'),
   variant: z.enum(['reference', 'upstream']).describe('whose components run'),
   createdAt: z.iso.datetime().describe('when it was created'),
-  ecosystemDir: z.string().describe('folder with ZkStack.yaml, absolute'),
   ports: z.record(z.string(), z.int().min(1).max(65_535)).describe('port by name'),
   portShift: z.int().min(0).describe('by how much the default ports were moved'),
   settings: z.record(z.string(), z.unknown()).describe("the system's own values"),
@@ -22,8 +21,15 @@ export const devnetStateSchema = z.strictObject({
 export type DevnetState = z.infer<typeof devnetStateSchema>;
 
 type OldState = Record<string, unknown>;
-/** From version n to n + 1. None yet; each one comes with a fixture of the old format. */
-const MIGRATIONS: Readonly<Record<number, (old: OldState) => OldState>> = {};
+/** From version n to n + 1; each one comes with a fixture of the old format. */
+const MIGRATIONS: Readonly<Record<number, (old: OldState) => OldState>> = {
+  // the folder with ZkStack.yaml is ZKsync's own value
+  1: ({ ecosystemDir, settings, ...rest }) => ({
+    ...rest,
+    schemaVersion: 2,
+    settings: { ...(settings as object), ecosystemDir },
+  }),
+};
 
 /** The state of a devnet; undefined when there is none. @throws DevkitError CONFIG_INVALID for one that cannot be used, HOST_UNFIT for another account's */
 export async function readState(paths: DevnetPaths): Promise<DevnetState | undefined> {

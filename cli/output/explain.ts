@@ -28,6 +28,7 @@ const BY_NAME: Readonly<Record<string, { code: ErrorCode; hint?: string }>> = {
   HttpRequestError: { code: 'COMPONENT_FAILED', hint: 'devkit up' },
   L1Error: { code: 'COMPONENT_FAILED', hint: 'devkit containers   (starts the L1)' },
   GatewayError: { code: 'COMPONENT_FAILED', hint: 'devkit up' },
+  MarketUnreachableError: { code: 'COMPONENT_FAILED', hint: 'devkit up --system proof-market' },
   RpcUnreachableError: { code: 'COMPONENT_FAILED', hint: 'devkit up' },
 };
 

@@ -1,12 +1,10 @@
 /** One chain of a devnet, opened: its files, its components, its databases. */
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
 import pg from 'pg';
-import { cacheDir } from '../../lib/cache-dir.ts';
+import { ConfigError } from '../../lib/component/refusal.ts';
 import { l1StateFile, l2StateFile, type ZksyncDevnet } from '../../systems/zksync/index.ts';
 import {
-  ConfigError,
   loadConfig,
   requireProverUrl,
   requireServerUrl,
@@ -19,7 +17,7 @@ import type { Stack } from '../core/stack.ts';
 import { type DevnetState, readState } from '../core/state.ts';
 import { ensureAnvilState } from '../host/anvil-state.ts';
 import type { ManagedRuntime } from '../runtimes/runtime.ts';
-import { containerConfigsDir, containerUser } from './containers.ts';
+import { containerPlaces } from './container-places.ts';
 import type { ServiceContext } from './context.ts';
 import { adoptEcosystem } from './ecosystem/adopt.ts';
 import { databaseError } from './ecosystem/databases.ts';
@@ -52,13 +50,7 @@ export async function openDevnet(
   const state = (await readState(ctx.paths)) ?? (await adoptEcosystem(ctx, ecosystem, chain));
   const config = await loadChainConfig(chain);
   const ports = { postgres: state.ports['postgres'] ?? 5432, l1: state.ports['l1'] ?? 8545 };
-  const containers = {
-    configsDir: containerConfigsDir(ctx, chain.name),
-    cacheDir: cacheDir(),
-    compileCacheDir: join(ctx.paths.containersDir, 'compile-cache'),
-    user: containerUser(),
-    network: state.runtime === 'docker' ? ('devnet' as const) : ('host' as const),
-  };
+  const containers = containerPlaces(ctx, state.runtime, `configs-${chain.name}`);
   return {
     ctx,
     state,

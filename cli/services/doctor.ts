@@ -1,6 +1,6 @@
 import { formatBytes } from '../../lib/units.ts';
 import { DevkitError } from '../core/errors.ts';
-import { type Amount, REQUIREMENTS, type RequirementSet, type Requirements } from '../core/requirements.ts';
+import type { Amount, RequirementSet, Requirements } from '../core/requirements.ts';
 import { type HostFacts, hostFacts } from '../host/facts.ts';
 import { type GpuFacts, gpuFacts } from '../host/gpu.ts';
 import { holderLookup } from '../host/ports.ts';
@@ -22,6 +22,7 @@ export interface DoctorReport {
 
 export interface DoctorOptions {
   for: RequirementSet;
+  needed: Requirements;
   /** Where a devnet would lie. */
   workspace: string;
   /** Ports a new devnet would use, by name. */
@@ -42,7 +43,7 @@ export interface DoctorOptions {
  * short-lived container is run to see it.
  */
 export async function doctor(options: DoctorOptions): Promise<DoctorReport> {
-  const needed: Requirements = REQUIREMENTS[options.for];
+  const { needed } = options;
   const facts = options.facts ?? (await hostFacts(options.workspace));
   const checks = [
     amount('cores', 'CPU cores', facts.cores, needed.cores, String, 'use a machine with more cores'),

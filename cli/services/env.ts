@@ -1,3 +1,7 @@
+import { existsSync } from 'node:fs';
+import { copyFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import type { DevnetPaths } from '../core/paths.ts';
 import type { DevnetState } from '../core/state.ts';
 
@@ -13,17 +17,26 @@ export function devnetEnv(
   return {
     DEVKIT_WORKSPACE: paths.workspace,
     DEVKIT_DEVNET: state.name,
-    ECOSYSTEM_DIR: state.ecosystemDir,
     ...system,
   };
 }
 
-/** Lines for `eval "$(devkit env)"` in a POSIX shell. */
-export function formatExports(variables: Readonly<Record<string, string>>): string {
-  return Object.entries(variables)
-    .map(([name, value]) => `export ${name}=${quote(value)}\n`)
-    .join('');
-}
+const SECRET = 0o600;
+/** What was there before and was not ours. */
+const KEPT = '.orig';
 
-const quote = (value: string): string =>
-  /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
+/** Writes the files under `dir`; one that is there, and is another, is kept beside it once. */
+export async function writeToolFiles(dir: string, files: Readonly<Record<string, string>>): Promise<string[]> {
+  const written: string[] = [];
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(dir, name);
+    const there = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (there !== undefined && there !== content && !existsSync(path + KEPT)) await copyFile(path, path + KEPT);
+    await writeFileAtomic(path, content, { mode: SECRET });
+    written.push(path);
+  }
+  return written;
+}

@@ -3,16 +3,15 @@ import { open } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
+import { shellWord } from '../../lib/shell.ts';
 import { type ComposeOptions, composeFile, composeYaml } from '../core/compose.ts';
 import { DevkitError } from '../core/errors.ts';
 import { requireState } from '../core/state.ts';
 import type { ComponentSpec } from '../core/types.ts';
 import { networkName, volumeName } from '../runtimes/docker/names.ts';
-import { prepareContainers } from './containers.ts';
 import type { ServiceContext } from './context.ts';
-import { openDevnet } from './devnet.ts';
 import { isRunning } from './down-devnet.ts';
-import { allSpecs } from './start.ts';
+import { openSystemDevnet } from './system-devnet.ts';
 
 export interface ExportComposeInput {
   chain?: string | undefined;
@@ -44,9 +43,9 @@ const SECRET = 0o600;
 export async function exportCompose(ctx: ServiceContext, input: ExportComposeInput): Promise<ExportComposeResult> {
   await requireContainers(ctx);
   if (input.file !== undefined) await requireOurs(input.file);
-  const devnet = await openDevnet(ctx, input.chain);
-  const specs = await allSpecs(devnet);
-  await prepareContainers(devnet, specs);
+  const devnet = await openSystemDevnet(ctx, { chain: input.chain });
+  const { specs } = devnet;
+  await devnet.prepareContainers();
   const project = networkName(ctx.paths);
   const file = composeFile(specs, {
     devnet: ctx.paths.name,
@@ -156,6 +155,3 @@ const shortPath = (cwd: string, path: string): string => {
   const short = relative(cwd, path);
   return short.startsWith('..') ? path : short;
 };
-
-const shellWord = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

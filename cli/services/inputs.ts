@@ -5,7 +5,8 @@
  */
 
 import type { Aggregation } from '../../systems/zksync/protocol/ids.ts';
-import type { JobGroup, RuntimeName } from '../core/types.ts';
+import type { JobTick } from '../core/system.ts';
+import type { RuntimeName } from '../core/types.ts';
 import type { StackOptions } from './stack.ts';
 
 /** Which chain, where the system has several; absent: the ecosystem's default chain. */
@@ -89,20 +90,18 @@ export interface ProveInput extends ChainChoice {
   timeoutMs?: number | undefined;
 }
 
-/** `cli/services/watch.ts`: `watch(ctx, input): AsyncIterable<WatchTick>`; ends when the batch has its proof. */
+/** `cli/services/watch.ts`: `watch(ctx, input): AsyncIterable<JobTick>`; ends when what is watched has its proof. */
 export interface WatchInput extends ChainChoice {
-  batch?: number | undefined;
+  /** Number of a batch, key of an order; absent: the newest, or all. */
+  job?: string | undefined;
   intervalMs: number;
   timeoutMs?: number | undefined;
 }
 
-export interface WatchTick {
-  at: string;
+/** Of a batch: `state` is `waiting`, `proving`, `compressing`, `proven` or `failed`. */
+export interface WatchTick extends JobTick {
   batch: number | null;
   chainId: number | null;
-  /** `waiting`, `proving`, `compressing`, `proven`, `failed`. */
-  state: string;
-  groups: JobGroup[];
 }
 
 /** `cli/services/verify.ts`: `verifyBatch(ctx, input): Promise<VerifyResult>` */

@@ -1,6 +1,8 @@
 /** What the job tables say of one batch, until its proof is there. */
 import type pg from 'pg';
 import { poll } from '../../lib/deadline.ts';
+import { isConnectionError } from '../../lib/postgres.ts';
+import { listBatches } from '../../systems/zksync/protocol/core-db/details.ts';
 import { formatVersion, PROVER_PROTOCOL_VERSION } from '../../systems/zksync/protocol/ids.ts';
 import { failedJobs } from '../../systems/zksync/protocol/prover-db/failures.ts';
 import { batchVersions, chainIdsOf } from '../../systems/zksync/protocol/prover-db/intake.ts';
@@ -8,8 +10,9 @@ import { maxAttempts } from '../../systems/zksync/protocol/prover-db/limits.ts';
 import { requeueFailed } from '../../systems/zksync/protocol/prover-db/operator.ts';
 import { type JobGroupCounts, jobGroups } from '../../systems/zksync/protocol/prover-db/reports.ts';
 import { DevkitError } from '../core/errors.ts';
+import type { JobReader } from '../core/system.ts';
 import type { JobGroup } from '../core/types.ts';
-import { type OpenDevnet, proverUrl, withDatabase } from './devnet.ts';
+import { hasServer, type OpenDevnet, proverUrl, serverUrl, withDatabase } from './devnet.ts';
 import type { WatchTick } from './inputs.ts';
 
 const TICK_MS = 100;
@@ -67,15 +70,49 @@ export async function takeUpJobs(devnet: OpenDevnet, batch: number, signal: Abor
   });
 }
 
+/** Newest sealed batch of the server, else the newest one in the prover's tables. */
+export async function newestBatch(devnet: OpenDevnet): Promise<number | undefined> {
+  if (hasServer(devnet)) {
+    const [newest] = await withDatabase(serverUrl(devnet), (pool) => listBatches(pool, 1));
+    if (newest !== undefined) return newest.number;
+  }
+  return withDatabase(proverUrl(devnet), async (pool) => {
+    const { rows } = await pool.query<{ n: string | null }>('SELECT max(l1_batch_number) AS n FROM witness_inputs_fri');
+    return rows[0]?.n == null ? undefined : Number(rows[0].n);
+  });
+}
+
+/** Job counts of a batch, by its number; of the newest one when none is named. */
+export function openBatchJobs(devnet: OpenDevnet): JobReader {
+  return {
+    tick: async (job) => {
+      const batch = job === undefined ? await newestBatch(devnet) : Number(job);
+      if (batch === undefined) return NO_BATCH();
+      return withDatabase(proverUrl(devnet), (pool) => readTick(devnet, pool, batch));
+    },
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+const NO_BATCH = (): WatchTick => ({
+  at: new Date().toISOString(),
+  batch: null,
+  chainId: null,
+  state: 'waiting',
+  groups: [],
+});
+
 /** One look at the tables: one query for the chain ids, one for the counts. */
 export async function readTick(devnet: OpenDevnet, pool: pg.Pool, batch: number): Promise<WatchTick> {
   const chainId = await chainOf(devnet, pool, batch);
   const counts = chainId === undefined ? [] : await jobGroups(pool, { batch, chainId });
+  const state = stateOf(counts, maxAttempts(devnet.config));
   return {
     at: new Date().toISOString(),
     batch,
     chainId: chainId ?? null,
-    state: stateOf(counts, maxAttempts(devnet.config)),
+    state,
+    ...(state === 'proven' ? { outcome: 'done' } : state === 'failed' ? { outcome: 'failed' } : {}),
     groups: counts.map(toGroup),
   };
 }
@@ -134,10 +171,9 @@ async function retryLostConnection<T>(
   ).then(({ value }) => value);
 }
 
-/** Class 57 of SQLSTATE: the server is shutting down or was; class 08 and the socket errors: no connection. */
+/** Also when it is the cause of an error in the kit's own words. */
 export function isLostConnection(error: unknown): boolean {
-  const { code, cause, message } = error as { code?: string; cause?: unknown; message?: string };
-  if (code !== undefined && /^(57P0|08|ECONN|EPIPE)/.test(code)) return true;
-  if (/Connection terminated|timeout exceeded when trying to connect/.test(message ?? '')) return true;
+  if (isConnectionError(error)) return true;
+  const { cause } = error as { cause?: unknown };
   return cause !== undefined && cause !== error && isLostConnection(cause);
 }

@@ -4,31 +4,27 @@ import { DevkitError } from '../core/errors.ts';
 import type { RequirementSet } from '../core/requirements.ts';
 import { readState, requireState } from '../core/state.ts';
 import { noDevnet, type ServiceContext } from './context.ts';
-import { apiUrl, externalApiUrl, type OpenDevnet, openDevnet } from './devnet.ts';
 import { type DoctorReport, doctor, unfitError } from './doctor.ts';
 import { ecosystemPaths, findEcosystemDir } from './ecosystem/files.ts';
-import { allocationDefaults } from './ecosystem/ports.ts';
-import { devnetEnv } from './env.ts';
+import { devnetEnv, writeToolFiles } from './env.ts';
 import { devnetLogs, type LogLine } from './logs.ts';
 import { openRuntime, runtimeName } from './runtime.ts';
-import { allSpecs } from './start.ts';
 import { type DevnetStatus, devnetStatus } from './status.ts';
+import { openSystemDevnet, type SystemDevnet, systemOf } from './system-devnet.ts';
 
 export async function statusOf(ctx: ServiceContext): Promise<DevnetStatus> {
   const { paths, signal } = ctx;
   if (!existsSync(paths.dir)) throw noDevnet(ctx);
   const runtime = await openRuntime(ctx);
   const known = await openedOrUndefined(ctx);
-  if (!known) return devnetStatus({ paths, runtime, signal });
-  const { variant, aggregation, crs } = known.config.devkit;
-  return devnetStatus({ paths, runtime, signal, specs: await allSpecs(known), proving: { variant, aggregation, crs } });
+  return devnetStatus({ paths, runtime, signal, ...(known && { specs: known.specs, proving: known.proving }) });
 }
 
 /** A devnet that was never initialised has no specs yet; that is a state, not an error. */
-async function openedOrUndefined(ctx: ServiceContext): Promise<OpenDevnet | undefined> {
+async function openedOrUndefined(ctx: ServiceContext): Promise<SystemDevnet | undefined> {
   if ((await readState(ctx.paths)) === undefined) return undefined;
   try {
-    return await openDevnet(ctx);
+    return await openSystemDevnet(ctx);
   } catch (error) {
     if (error instanceof DevkitError && error.code === 'NOT_FOUND') return undefined;
     throw error;
@@ -50,28 +46,23 @@ export async function* logsOf(
   });
 }
 
+export interface EnvResult {
+  variables: Record<string, string>;
+  /** What was written for the user's own tools; absolute paths. */
+  files: string[];
+}
+
+/** `toolsDir`: folder of the user's tools to write their files to; absent: the devnet's own. */
 export async function envOf(
   ctx: ServiceContext,
-  input: { chain?: string | undefined },
-): Promise<{ variables: Record<string, string> }> {
+  input: { chain?: string | undefined; toolsDir?: string | undefined },
+): Promise<EnvResult> {
   const state = await requireState(ctx.paths);
-  const devnet = await openDevnet(ctx, input.chain);
-  const { config } = devnet;
-  const database = config.database;
-  return {
-    variables: devnetEnv(ctx.paths, state, {
-      CHAIN_NAME: devnet.chain.name,
-      CHAIN_ID: String(devnet.chain.chainId),
-      L1_RPC_URL: config.l1.rpcUrl ?? `http://127.0.0.1:${devnet.ports.l1}`,
-      L2_RPC_URL: apiUrl(devnet),
-      PROOF_API_URL: externalApiUrl(devnet),
-      PROVER_GATEWAY_URL: `http://127.0.0.1:${config.proverGateway.port}`,
-      ...(database.serverUrl === undefined ? {} : { DATABASE_URL: database.serverUrl }),
-      ...(database.proverUrl === undefined
-        ? {}
-        : { DATABASE_PROVER_URL: database.proverUrl, PLI__DB_URL: database.proverUrl }),
-    }),
-  };
+  const { variables, toolFiles = {} } = await openSystemDevnet(ctx, input);
+  const dir = input.toolsDir ?? ctx.paths.toolsDir;
+  const files = await writeToolFiles(dir, toolFiles);
+  const place: Record<string, string> = files.length > 0 ? { DEVKIT_TOOLS_DIR: dir } : {};
+  return { variables: { ...devnetEnv(ctx.paths, state, variables), ...place }, files };
 }
 
 /** @throws DevkitError HOST_UNFIT naming what is missing */
@@ -83,10 +74,18 @@ export async function requireFitHost(ctx: ServiceContext): Promise<void> {
 
 export async function doctorOf(ctx: ServiceContext, input: { for: RequirementSet }): Promise<DoctorReport> {
   const dir = (await findEcosystemDir(ctx.cwd)) ?? (await findEcosystemDir(ctx.paths.defaultEcosystemDir));
+  const { requirements, defaultPorts, name } = await systemOf(ctx);
+  const needed = requirements[input.for];
+  if (needed === undefined) {
+    throw new DevkitError('USAGE', `nothing is known of what ${name} needs in variant ${input.for}`, {
+      hint: `devkit doctor --system ${name}`,
+    });
+  }
   return doctor({
     for: input.for,
+    needed,
     workspace: ctx.paths.workspace,
-    ports: await allocationDefaults(),
+    ports: await defaultPorts(),
     ecosystemFile: dir && ecosystemPaths(dir).file,
     signal: ctx.signal,
   });

@@ -7,13 +7,12 @@ import { sealBatch, waitForTree } from './batch.ts';
 import type { ServiceContext } from './context.ts';
 import { hasServer, type OpenDevnet, openDevnet, serverUrl, withDatabase } from './devnet.ts';
 import type { ProveInput, ProveResult } from './inputs.ts';
-import { takeUpJobs, waitForProof } from './job-watch.ts';
+import { newestBatch, takeUpJobs, waitForProof } from './job-watch.ts';
 import { makeReceipt, writeReceipt } from './receipt.ts';
 import { measureStages, type Stages } from './stages.ts';
 import { allSpecs, refuseUpstream, whileAllRun } from './start.ts';
 import { step } from './step.ts';
 import { expectedOf, openVerifier, readProofFile, runChecks } from './verify.ts';
-import { newestBatch } from './watch.ts';
 
 export async function prove(ctx: ServiceContext, input: ProveInput): Promise<ProveResult> {
   const devnet = await openDevnet(ctx, input.chain);

@@ -6,14 +6,13 @@ import { ensureCrs } from '../../proving/crs.ts';
 import { CRS_POINTS } from '../../systems/zksync/protocol/circuits.ts';
 import { batchDetails } from '../../systems/zksync/protocol/core-db/details.ts';
 import { DevkitError } from '../core/errors.ts';
-import { requireState } from '../core/state.ts';
 import { badCopies } from './bad-copies.ts';
 import { sealBatch, waitForTree } from './batch.ts';
 import { ensureDevnetFolder, type ServiceContext } from './context.ts';
 import { requireDevices } from './devices.ts';
 import { type OpenDevnet, openDevnet, serverUrl, withDatabase } from './devnet.ts';
 import { createEcosystem, ETH_TOKEN } from './ecosystem/create.ts';
-import { provingSettings, readEcosystem, ZKSTACK_FILE } from './ecosystem/files.ts';
+import { openEcosystem, provingSettings, ZKSTACK_FILE } from './ecosystem/files.ts';
 import { chainInit } from './ecosystem/init.ts';
 import { proverInit } from './ecosystem/prover-init.ts';
 import type { QuickstartInput, QuickstartResult } from './inputs.ts';
@@ -110,8 +109,7 @@ async function ensureEcosystem(ctx: ServiceContext, input: SetUpInput): Promise<
 }
 
 async function refuseOtherSettings(ctx: ServiceContext, input: SetUpInput): Promise<void> {
-  const { ecosystemDir } = await requireState(ctx.paths);
-  const found = await provingSettings(await readEcosystem(ecosystemDir));
+  const found = await provingSettings(await openEcosystem(ctx));
   if (found.aggregation === input.aggregation && found.crs === input.crs) return;
   throw new DevkitError(
     'ALREADY_EXISTS',

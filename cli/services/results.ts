@@ -129,11 +129,10 @@ export const quickstartResult = proveResult.extend({
   executedOnL1: z.boolean(),
   next: z.array(z.string()).describe('commands to try'),
 });
-export const watchTick = z.object({
+export const jobTick = z.object({
   at: z.string(),
-  batch: z.int().nullable(),
-  chainId: z.int().nullable(),
-  state: z.string(),
+  state: z.string().describe("in the system's own words"),
+  outcome: z.enum(['done', 'failed']).optional().describe('nothing more will happen to what is watched'),
   groups: z.array(
     z.object({
       stage: z.string(),
@@ -145,6 +144,12 @@ export const watchTick = z.object({
       failed: z.int(),
     }),
   ),
+});
+
+/** Ticks of a batch say which; those of other systems have their own fields. */
+export const watchTick = jobTick.extend({
+  batch: z.int().nullable().optional(),
+  chainId: z.int().nullable().optional(),
 });
 
 export const txSendResult = z.object({
@@ -167,6 +172,7 @@ export const batchSealResult = z.object({ batch: batchRow });
 
 export const upResult = z.object({
   devnet: z.string(),
+  system: z.string(),
   components: z.array(
     z.object({
       id: z.string(),
@@ -193,7 +199,7 @@ export const statusResult = z.object({
   state: z.enum(['running', 'partial', 'stopped']),
   settings: z.looseObject({ system: z.string(), variant: z.string(), runtime: z.string() }).optional(),
   proving: z
-    .object({ variant: z.string(), aggregation: z.string(), crs: z.string() })
+    .object({ variant: z.string(), aggregation: z.string().optional(), crs: z.string() })
     .optional()
     .describe('what the proofs are worth; absent before the chain has a configuration'),
   components: z.array(
@@ -213,7 +219,10 @@ export const statusResult = z.object({
   total: z.looseObject({ rssBytes: z.number(), pssBytes: z.number().optional(), processes: z.int() }),
 });
 export const logLine = z.object({ component: z.string(), line: z.string() });
-export const envResult = z.object({ variables: z.record(z.string(), z.string()) });
+export const envResult = z.object({
+  variables: z.record(z.string(), z.string()),
+  files: z.array(z.string()).describe("written for the system's own tools"),
+});
 export const doctorResult = z.object({
   for: z.enum(['reference', 'upstream']),
   about: z.string(),

@@ -4,7 +4,7 @@ import { readState } from '../core/state.ts';
 import type { RuntimeName } from '../core/types.ts';
 import { createDevnetRuntime } from '../runtimes/devnet-runtime.ts';
 import type { ManagedRuntime } from '../runtimes/runtime.ts';
-import type { ServiceContext } from './context.ts';
+import { makeCommand, type ServiceContext } from './context.ts';
 import { readStack } from './stack.ts';
 
 /** As the devnet was made; for one that is made now, what `--runtime` or the stack file says. @throws DevkitError USAGE when the two differ */
@@ -16,7 +16,9 @@ export async function runtimeName(ctx: ServiceContext): Promise<RuntimeName> {
   throw new DevkitError(
     'USAGE',
     `devnet '${ctx.paths.name}' was made with --runtime ${made}; its databases and chains live there, not in ${asked}`,
-    { hint: `leave --runtime out, or make another devnet: devkit quickstart --runtime ${asked} --devnet ${asked}` },
+    {
+      hint: `leave --runtime out, or make another devnet: ${makeCommand(ctx.system)} --runtime ${asked} --devnet ${asked}`,
+    },
   );
 }
 

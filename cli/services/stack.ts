@@ -6,9 +6,18 @@ import { type Document, isMap, isScalar, LineCounter, type Node, type ParsedNode
 import type { z } from 'zod';
 import { nearest } from '../../lib/nearest.ts';
 import { parseBytes } from '../../lib/units.ts';
-import { UPSTREAM_IDS } from '../../systems/zksync/upstream/components.ts';
 import { DevkitError } from '../core/errors.ts';
-import { OVERRIDES, type OverrideKey, STACK_FILE, type Stack, type StackFile, stackSchema } from '../core/stack.ts';
+import {
+  OVERRIDES,
+  type OverrideKey,
+  PER_COMPONENT,
+  STACK_FILE,
+  type Stack,
+  type StackFile,
+  type StackNames,
+  stackSchema,
+} from '../core/stack.ts';
+import { DEFAULT_SYSTEM, loadSystem, systemNames } from '../core/system.ts';
 import type { ProgramPath } from '../core/types.ts';
 import type { ServiceContext } from './context.ts';
 
@@ -20,20 +29,25 @@ export interface StackOptions {
   env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
-/** @throws DevkitError NOT_FOUND for a named file that is not there, CONFIG_INVALID with file, line and column, USAGE for flags */
+/**
+ * `ctx.system`: the system of the devnet, when that is known; a `devkit.yaml` of the workspace that is of another system is not this devnet's.
+ * @throws DevkitError NOT_FOUND for a named file that is not there, CONFIG_INVALID with file, line and column, USAGE for flags
+ */
 export async function readStack(
-  ctx: Pick<ServiceContext, 'paths' | 'cwd'>,
+  ctx: Pick<ServiceContext, 'paths' | 'cwd' | 'system'>,
   { file, flags = {}, env = process.env }: StackOptions = {},
 ): Promise<Stack> {
   const named = file ?? nonEmpty(env['DEVKIT_STACK']);
   const path = named === undefined ? join(ctx.paths.workspace, STACK_FILE) : resolve(ctx.cwd, named);
+  const wanted = ctx.system ?? DEFAULT_SYSTEM;
   if (named !== undefined && !existsSync(path)) {
     throw new DevkitError('NOT_FOUND', `there is no stack file ${path}`, {
-      hint: `cp templates/zksync/stack.yaml ${path}`,
+      hint: `cp templates/${wanted}/stack.yaml ${path}`,
     });
   }
-  const read = existsSync(path) ? await parseStackFile(path) : undefined;
-  const base = read?.stack ?? stackSchema(UPSTREAM_IDS).parse({ version: 1 });
+  const found = existsSync(path) ? await parseStackFile(path) : undefined;
+  const read = found && isForOther(found, ctx.system, named) ? undefined : found;
+  const base = read?.stack ?? stackSchema(await namesOf(wanted)).parse({ version: 1 });
   const sources: Record<string, string> = {};
   for (const key of Object.keys(base)) sources[key] = read?.where[key] ?? 'default';
   const overridden = { ...base, ...overrides(flags, env, sources) };
@@ -51,6 +65,17 @@ export async function readStack(
   };
 }
 
+/** @throws DevkitError CONFIG_INVALID for a file that was named, and is of another system than the devnet */
+function isForOther({ stack, where }: ReadFile, system: string | undefined, named: string | undefined): boolean {
+  if (system === undefined || stack.system === system) return false;
+  if (named === undefined) return true;
+  throw invalid(where['system'] ?? named, `a stack of ${stack.system}; the devnet is one of ${system}`);
+}
+
+async function namesOf(system: string): Promise<StackNames> {
+  return { systems: systemNames(), system, names: (await loadSystem(system)).stackNames };
+}
+
 interface ReadFile {
   stack: StackFile;
   /** Dotted key → `file:line`. */
@@ -62,21 +87,33 @@ async function parseStackFile(path: string): Promise<ReadFile> {
   const document = parseDocument(await readFile(path, 'utf8'), { lineCounter: lines, prettyErrors: false });
   const error = document.errors[0];
   if (error) throw invalid(at(path, lines, error.pos[0]), `not YAML: ${error.message}`);
-  const parsed = stackSchema(UPSTREAM_IDS).safeParse(document.toJS() ?? {});
-  if (!parsed.success) throw issueError(path, document, lines, parsed.error.issues[0] as z.core.$ZodIssue);
+  const names = await namesOf(systemIn(document));
+  const parsed = stackSchema(names).safeParse(document.toJS() ?? {});
+  if (!parsed.success) throw issueError(path, document, lines, parsed.error.issues[0] as z.core.$ZodIssue, names);
   const where: Record<string, string> = {};
   for (const key of ['version', ...Object.keys(parsed.data)]) note(where, document, lines, path, [key]);
-  for (const key of ['images', 'binaries', 'memory'])
-    for (const name of UPSTREAM_IDS) note(where, document, lines, path, [key, name]);
+  for (const key of PER_COMPONENT) for (const name of names.names[key]) note(where, document, lines, path, [key, name]);
   return { stack: parsed.data, where };
 }
 
+/** What can be named depends on the system; one that is not known is reported with the rest of the file. */
+function systemIn(document: Document.Parsed): string {
+  const said = isMap(document.contents) ? document.contents.get('system') : undefined;
+  return typeof said === 'string' && systemNames().includes(said) ? said : DEFAULT_SYSTEM;
+}
+
 /** The first thing that is wrong, where it stands. */
-function issueError(path: string, document: Document.Parsed, lines: LineCounter, issue: z.core.$ZodIssue): DevkitError {
+function issueError(
+  path: string,
+  document: Document.Parsed,
+  lines: LineCounter,
+  issue: z.core.$ZodIssue,
+  names: StackNames,
+): DevkitError {
   const keys = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
     const [unknown = ''] = issue.keys;
-    const known = knownKeys(keys);
+    const known = knownKeys(keys, names);
     const near = nearest(unknown, known);
     const name = [...keys, unknown].join('.');
     return invalid(
@@ -100,8 +137,10 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   return inner?.message ?? issue.message;
 }
 
-const knownKeys = (path: readonly string[]): string[] =>
-  path.length === 0 ? Object.keys(stackSchema([]).shape) : [...UPSTREAM_IDS];
+function knownKeys(path: readonly string[], names: StackNames): string[] {
+  const key = PER_COMPONENT.find((one) => one === path[0]);
+  return key === undefined ? Object.keys(stackSchema(names).shape) : [...names.names[key]];
+}
 
 function overrides(
   flags: NonNullable<StackOptions['flags']>,

@@ -1,5 +1,6 @@
 import type { DevnetPaths } from '../core/paths.ts';
 import { type DevnetState, readState } from '../core/state.ts';
+import type { ProvingFacts } from '../core/system.ts';
 import type { ComponentSpec, ComponentStatus, Port } from '../core/types.ts';
 import { askProbe } from '../runtimes/ready/probe.ts';
 import type { ComponentUsage, ManagedRuntime } from '../runtimes/runtime.ts';
@@ -10,13 +11,6 @@ export interface ComponentReport extends ComponentStatus {
   ports: Port[];
   uptimeMs?: number;
   usage?: ComponentUsage;
-}
-
-export interface ProvingFacts {
-  variant: string;
-  aggregation: string;
-  /** `dev`, `ignition` or a folder. */
-  crs: string;
 }
 
 export interface DevnetStatus {

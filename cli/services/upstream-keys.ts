@@ -21,7 +21,7 @@ import {
 import { DevkitError } from '../core/errors.ts';
 import { readState } from '../core/state.ts';
 import type { ServiceContext } from './context.ts';
-import { type Chain, type Ecosystem, listChains, openChain } from './ecosystem/files.ts';
+import { type Chain, type Ecosystem, ecosystemDirOf, listChains, openChain } from './ecosystem/files.ts';
 import { editYaml, readYaml, textAt } from './ecosystem/yaml-file.ts';
 import { downloadKeys, keysServer } from './upstream-download.ts';
 
@@ -58,7 +58,7 @@ export async function isUpstream(ctx: ServiceContext, ecosystem: Ecosystem, chai
     if (existsSync(file) && textAt(await readYaml(file), 'devkit.variant') === 'upstream') return true;
   }
   const state = await readState(ctx.paths);
-  return state?.variant === 'upstream' && state.ecosystemDir === ecosystem.paths.dir;
+  return state?.variant === 'upstream' && ecosystemDirOf(state) === ecosystem.paths.dir;
 }
 
 /** All setup keys of the chain's protocol version, to `prover/data/keys`. */

@@ -4,22 +4,9 @@
  * `ZKSYNC_<SECTION>_<KEY>` variables, which win over general.yaml and secrets.yaml. So native components may run from the same files.
  */
 import { join, resolve } from 'node:path';
+import type { ContainerPlaces } from '../../cli/core/system.ts';
 import type { ContainerForm, Mount } from '../../cli/core/types.ts';
 import type { ZksyncConfig } from './protocol/config.ts';
-
-/** What containers of a chain are given of this machine. */
-export interface ContainerPlaces {
-  /** The chain's configuration files, readable by `user`. */
-  configsDir: string;
-  /** Reference string and `bb`; only read. */
-  cacheDir: string;
-  /** Where Node keeps compiled code between starts; written to. */
-  compileCacheDir: string;
-  /** `uid:gid` that the folders written to belong to. */
-  user: string;
-  /** `devnet`: all of the devnet are containers. `host`: one container beside processes, with upstream's `--net=host`. */
-  network: 'devnet' | 'host';
-}
 
 export interface ContainerDevnet {
   ecosystemDir: string;

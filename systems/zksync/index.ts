@@ -1,11 +1,24 @@
 /** The ZKsync prover system: its components as specs that any runtime can start. */
 import { join } from 'node:path';
 import { anvilSpec, postgresSpec } from '../../cli/core/infrastructure.ts';
+import type { ContainerPlaces, System } from '../../cli/core/system.ts';
 import type { ComponentSpec, Need } from '../../cli/core/types.ts';
-import { type ContainerPlaces, containerConfig, proverContainer, serverContainer } from './containers.ts';
+import { containerConfig, proverContainer, serverContainer } from './containers.ts';
+import { defaultPorts } from './ports.ts';
 import type { ZksyncConfig } from './protocol/config.ts';
 import { l1Genesis } from './protocol/l1/genesis.ts';
 import { l2Genesis } from './protocol/l2/genesis.ts';
+import { REQUIREMENTS } from './requirements.ts';
+import { UPSTREAM_IDS } from './upstream/components.ts';
+
+/** Its devnets are opened by the files of their ecosystem, which zkstack makes and reads as well: `cli/services/devnet.ts`. */
+export const system: System = {
+  name: 'zksync',
+  about: 'the ZKsync prover subsystem, with a chain that makes batches',
+  stackNames: { images: UPSTREAM_IDS, binaries: UPSTREAM_IDS, memory: UPSTREAM_IDS },
+  requirements: REQUIREMENTS,
+  defaultPorts,
+};
 
 /** What the specs of one chain of one devnet are made from. */
 export interface ZksyncDevnet {

@@ -1,11 +1,11 @@
 /** An ecosystem that other tools made (zkstack): it gets a devnet, its database and L1 stay theirs. */
+import { L1_PORT, POSTGRES_PORT } from '../../../systems/zksync/ports.ts';
 import { DevkitError } from '../../core/errors.ts';
 import { type DevnetState, STATE_VERSION, updateState } from '../../core/state.ts';
 import { ensureDevnetFolder, type ServiceContext } from '../context.ts';
 import { runtimeName } from '../runtime.ts';
 import { databaseUrlOf } from './configs.ts';
 import type { Chain, Ecosystem } from './files.ts';
-import { L1_PORT, POSTGRES_PORT } from './ports.ts';
 import { readYaml, textAt } from './yaml-file.ts';
 
 /** Whether database and L1 were there before the devnet: those that answer are used as they are. */
@@ -36,10 +36,9 @@ export async function adoptEcosystem(ctx: ServiceContext, ecosystem: Ecosystem, 
         runtime,
         variant: 'reference',
         createdAt: new Date().toISOString(),
-        ecosystemDir: ecosystem.paths.dir,
         ports: { postgres: portOf(database, POSTGRES_PORT), l1: portOf(l1, L1_PORT) },
         portShift: 0,
-        settings: { adopted: true },
+        settings: { ecosystemDir: ecosystem.paths.dir, adopted: true },
       },
   );
 }

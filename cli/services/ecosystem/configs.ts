@@ -1,14 +1,16 @@
 /** The config files of a chain: copied from the templates once, later only patched. */
+
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { L1_PORT, POSTGRES_PORT } from '../../../systems/zksync/ports.ts';
 import { formatVersion, PROVER_PROTOCOL_VERSION } from '../../../systems/zksync/protocol/ids.ts';
 import { postgresUrl } from '../../core/infrastructure.ts';
 import { readState } from '../../core/state.ts';
 import type { ServiceContext } from '../context.ts';
 import type { Chain, Ecosystem } from './files.ts';
 import { pascal, provingSettings } from './files.ts';
-import { assignPorts, L1_PORT, POSTGRES_PORT, readTemplate } from './ports.ts';
+import { assignPorts, readTemplate } from './ports.ts';
 import { readWallets } from './wallets.ts';
 import { applyEdits, editYaml, readYaml, saveYaml, textAt, type YamlDocument } from './yaml-file.ts';
 

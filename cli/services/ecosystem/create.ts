@@ -6,7 +6,7 @@ import { cacheDir } from '../../../lib/cache-dir.ts';
 import { CrsError, ensureCrs } from '../../../proving/crs.ts';
 import { CRS_POINTS } from '../../../systems/zksync/protocol/circuits.ts';
 import { DevkitError } from '../../core/errors.ts';
-import { type DevnetState, updateState } from '../../core/state.ts';
+import { type DevnetState, STATE_VERSION, updateState } from '../../core/state.ts';
 import { ensureDevnetFolder, type ServiceContext, withDevnet } from '../context.ts';
 import { runtimeName } from '../runtime.ts';
 import {
@@ -14,6 +14,7 @@ import {
   type CommitMode,
   chainPaths,
   type Ecosystem,
+  ecosystemDirOf,
   ecosystemPaths,
   findEcosystemDir,
   type L1Network,
@@ -170,26 +171,30 @@ async function createState(ctx: ServiceContext, ecosystemDir: string): Promise<v
     const block = await allocateBlock();
     if (block.notice) ctx.emit({ type: 'notice', message: block.notice });
     return {
-      schemaVersion: 1 as const,
+      schemaVersion: STATE_VERSION,
       name: ctx.paths.name,
-      system: 'zksync' as const,
+      system: 'zksync',
       runtime: await runtimeName(ctx),
       variant: 'reference' as const,
       createdAt: new Date().toISOString(),
-      ecosystemDir: resolve(ecosystemDir),
       ports: { postgres: block.ports['postgres'] ?? 0, l1: block.ports['l1'] ?? 0 },
       portShift: block.shift,
-      settings: {},
+      settings: { ecosystemDir: resolve(ecosystemDir) },
     };
   });
 }
 
 /** A devnet has one ecosystem: taking it over would strand the first one's database and L1. */
 function refuseOtherEcosystem(state: DevnetState, ecosystemDir: string): void {
-  if (resolve(state.ecosystemDir) === resolve(ecosystemDir)) return;
-  throw new DevkitError('ALREADY_EXISTS', `devnet '${state.name}' belongs to the ecosystem in ${state.ecosystemDir}`, {
-    hint: `devkit prove   (a batch of that one), or take another name: --devnet ${state.name}-2`,
-  });
+  const own = ecosystemDirOf(state);
+  if (own !== undefined && resolve(own) === resolve(ecosystemDir)) return;
+  throw new DevkitError(
+    'ALREADY_EXISTS',
+    `devnet '${state.name}' belongs to ${own === undefined ? `the system ${state.system}` : `the ecosystem in ${own}`}`,
+    {
+      hint: `devkit prove   (a batch of that one), or take another name: --devnet ${state.name}-2`,
+    },
+  );
 }
 
 /** Folder, ZkStack.yaml and wallets of a further chain. @throws DevkitError ALREADY_EXISTS, USAGE */

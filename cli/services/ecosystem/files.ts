@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Aggregation } from '../../../systems/zksync/protocol/ids.ts';
 import { DevkitError } from '../../core/errors.ts';
-import { readState } from '../../core/state.ts';
+import { type DevnetState, readState } from '../../core/state.ts';
 import type { ServiceContext } from '../context.ts';
 import { readYaml, textAt, type YamlDocument } from './yaml-file.ts';
 
@@ -104,12 +104,16 @@ export async function findEcosystemDir(start: string): Promise<string | undefine
   }
 }
 
+/** Folder with ZkStack.yaml that a devnet was made for. */
+export const ecosystemDirOf = (state: DevnetState | undefined): string | undefined =>
+  state?.settings['ecosystemDir'] as string | undefined;
+
 /**
  * The ecosystem that commands act on: the one the working folder is in, else the devnet's.
  * @throws DevkitError NOT_FOUND with the command that makes one
  */
 export async function openEcosystem(ctx: ServiceContext): Promise<Ecosystem> {
-  const dir = (await findEcosystemDir(ctx.cwd)) ?? (await readState(ctx.paths))?.ecosystemDir;
+  const dir = (await findEcosystemDir(ctx.cwd)) ?? ecosystemDirOf(await readState(ctx.paths));
   if (dir === undefined || !existsSync(join(dir, ZKSTACK_FILE))) {
     throw new DevkitError('NOT_FOUND', `there is no ecosystem in ${ctx.cwd} (no ${ZKSTACK_FILE} here or above)`, {
       hint: 'devkit ecosystem create --ecosystem-name local_ecosystem --l1-network localhost --prover-mode gpu',

@@ -3,16 +3,18 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { infrastructureSpecs, l1StateFile } from '../../../systems/zksync/index.ts';
+import { L1_PORT, POSTGRES_PORT } from '../../../systems/zksync/ports.ts';
 import { type DevnetState, requireState, updateState } from '../../core/state.ts';
 import type { ComponentSpec } from '../../core/types.ts';
 import { holderLookup } from '../../host/ports.ts';
 import { ensurePostgresData } from '../../host/postgres-data.ts';
-import { containerUser, prepareInfrastructureContainers } from '../containers.ts';
+import { containerUser } from '../container-places.ts';
+import { prepareInfrastructureContainers } from '../containers.ts';
 import type { ServiceContext } from '../context.ts';
 import { converge } from '../converge.ts';
 import { openRuntime } from '../runtime.ts';
-import { listChains, openChain, readEcosystem } from './files.ts';
-import { allocateBlock, L1_PORT, POSTGRES_PORT } from './ports.ts';
+import { listChains, openChain, openEcosystem } from './files.ts';
+import { allocateBlock } from './ports.ts';
 
 export interface InfrastructureResult {
   components: { id: string; url: string }[];
@@ -49,7 +51,7 @@ async function movePortsIfTaken(ctx: ServiceContext): Promise<DevnetState> {
   const holderOf = holderLookup();
   const taken = Object.values(state.ports).some((port) => holderOf(port) !== undefined);
   if (!taken || (await (await openRuntime(ctx)).list()).length > 0) return state;
-  const ecosystem = await readEcosystem(state.ecosystemDir);
+  const ecosystem = await openEcosystem(ctx);
   const chains = await Promise.all((await listChains(ecosystem)).map((name) => openChain(ecosystem, name)));
   if (chains.some((chain) => existsSync(chain.paths.general))) return state;
   const { ports, shift, notice } = await allocateBlock();

@@ -2,20 +2,14 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { isMap, isPair, isScalar, type Node, visit } from 'yaml';
+import { isScalar, visit } from 'yaml';
+import { defaultPorts, portsOf } from '../../../systems/zksync/ports.ts';
 import { allocatePorts, type PortAllocation } from '../../core/ports.ts';
 import { holderLookup } from '../../host/ports.ts';
 import { chainPaths, type Ecosystem, listChains } from './files.ts';
 import { parseYaml, readYaml, type YamlDocument } from './yaml-file.ts';
 
-export const POSTGRES_PORT = 5432;
-export const L1_PORT = 8545;
-/** Upstream moves only ports in this range. */
-const FIRST_SHARED = 3000;
-const LAST_SHARED = 4999;
 const PER_CHAIN = 100;
-/** Leftovers of upstream's files: nothing listens there. */
-const UNUSED = new Set(['data_handler.http_port', 'api.prometheus.listener_port']);
 
 const TEMPLATES = fileURLToPath(new URL('../../../templates/zksync/', import.meta.url));
 
@@ -26,35 +20,9 @@ export async function readTemplate(name: string): Promise<YamlDocument> {
   return parseYaml(await readFile(path, 'utf8'), path);
 }
 
-/** Every `…port: n` that is moved: dotted path → port. */
-export function portsOf(document: YamlDocument): Record<string, number> {
-  const ports: Record<string, number> = {};
-  walk(document.contents as Node | null, [], (path, value) => {
-    const port = Number(value);
-    if (path.at(-1)?.endsWith('port') && port >= FIRST_SHARED && port <= LAST_SHARED) ports[path.join('.')] = port;
-  });
-  return ports;
-}
-
-function walk(node: Node | null, path: string[], each: (path: string[], value: unknown) => void): void {
-  if (!isMap(node)) return;
-  for (const pair of node.items) {
-    if (!isPair(pair) || !isScalar(pair.key)) continue;
-    const here = [...path, String(pair.key.value)];
-    if (isScalar(pair.value)) each(here, pair.value.value);
-    else walk(pair.value as Node | null, here, each);
-  }
-}
-
 /** Database, L1 and the first chain as one block: where one port is taken, all of them move. */
 export async function allocateBlock(): Promise<PortAllocation> {
-  return allocatePorts({ defaults: await allocationDefaults(), holderOf: holderLookup() });
-}
-
-/** Name to default port of everything that a new devnet listens on. */
-export async function allocationDefaults(): Promise<Record<string, number>> {
-  const used = Object.entries(portsOf(await readTemplate('general.yaml'))).filter(([path]) => !UNUSED.has(path));
-  return { postgres: POSTGRES_PORT, l1: L1_PORT, ...Object.fromEntries(used) };
+  return allocatePorts({ defaults: await defaultPorts(), holderOf: holderLookup() });
 }
 
 export interface ChainPortOptions {

@@ -1,6 +1,7 @@
 /** `dev prover info|insert-version|insert-batch`, and the same for `prover-cli`, which knows only a database. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { inTransaction, openPool } from '../../../lib/postgres.ts';
 import {
   formatVersion,
   PROVER_PROTOCOL_VERSION,
@@ -8,7 +9,6 @@ import {
   parseVersion,
 } from '../../../systems/zksync/protocol/ids.ts';
 import { readCommitments } from '../../../systems/zksync/protocol/keys/key-files.ts';
-import { inTransaction, openProverDb } from '../../../systems/zksync/protocol/prover-db/db.ts';
 import {
   findVersion,
   insertBatch,
@@ -61,9 +61,9 @@ export async function proverDatabase(ctx: ServiceContext, chainName?: string): P
 /** Runs `work` with the prover database. Errors of the connection become ours. */
 export async function withProverDb<T>(
   url: string,
-  work: (pool: ReturnType<typeof openProverDb>) => Promise<T>,
+  work: (pool: ReturnType<typeof openPool>) => Promise<T>,
 ): Promise<T> {
-  const pool = openProverDb(url, { max: 2, name: 'devkit' });
+  const pool = openPool(url, { max: 2, name: 'devkit' });
   try {
     await pool.query('SELECT 1 FROM prover_fri_protocol_versions LIMIT 1');
     return await work(pool);

@@ -26,6 +26,8 @@ export class GenerateError extends Error {
 export interface GenerateRequest {
   /** Path of the user's generator; absent: the reference one. */
   binary?: string;
+  /** Runs the user's generator in place of a process of this machine; its memory is limited by whoever runs it. */
+  run?: (argv: readonly string[]) => Promise<ProgramEnd>;
   circuitInput: string;
   publicInput: string;
   proofOut: string;
@@ -47,7 +49,7 @@ export interface Generated {
 const COMPONENT = join(import.meta.dirname, '../components/proof-generator');
 
 /** Argument vector; upstream's order. */
-export function generatorArgv(request: Omit<GenerateRequest, 'signal' | 'onLine'>): string[] {
+export function generatorArgv(request: Omit<GenerateRequest, 'signal' | 'onLine' | 'run'>): string[] {
   const { binary, circuitInput, publicInput, proofOut, smp, shard0MemScale, memoryBytes } = request;
   const mt = smp !== undefined || shard0MemScale !== undefined || memoryBytes !== undefined;
   const program = binary === undefined ? [process.execPath, join(COMPONENT, mt ? 'main-mt.ts' : 'main.ts')] : [binary];
@@ -66,11 +68,10 @@ export function generatorArgv(request: Omit<GenerateRequest, 'signal' | 'onLine'
 export async function generateProof(request: GenerateRequest): Promise<Generated> {
   const { binary, proofOut, signal, onLine } = request;
   await rm(proofOut, { force: true });
-  const end = await runProgram({
-    argv: await commandOf(request),
-    signal,
-    ...(onLine && { onLine }),
-  }).catch((error: NodeJS.ErrnoException) => {
+  const end = await (request.run
+    ? request.run(await planned(request))
+    : runProgram({ argv: await commandOf(request), signal, ...(onLine && { onLine }) })
+  ).catch((error: NodeJS.ErrnoException) => {
     if (error.syscall?.startsWith('spawn') !== true) throw error;
     throw new GenerateError(`${binary ?? 'the generator'} cannot be started: ${error.code}`, { final: true });
   });
@@ -79,9 +80,15 @@ export async function generateProof(request: GenerateRequest): Promise<Generated
 
 /** The reference generator checks and limits memory itself. */
 async function commandOf(request: GenerateRequest): Promise<string[]> {
-  const argv = generatorArgv(request);
-  const { binary, memoryBytes, smp, shard0MemScale } = request;
-  if (binary === undefined) return argv;
+  const { binary, memoryBytes } = request;
+  if (binary === undefined) return generatorArgv(request);
+  const argv = await planned(request);
+  return memoryBytes === undefined ? argv : (await limitMemory(argv, memoryBytes)).argv;
+}
+
+/** The command of a generator whose shards fit into this machine. @throws MemoryPlanError with the arithmetic */
+async function planned(request: GenerateRequest): Promise<string[]> {
+  const { memoryBytes, smp, shard0MemScale } = request;
   const usableBytes = usableMemory();
   const plan = planMemory({
     totalBytes: memoryBytes ?? usableBytes,
@@ -89,7 +96,7 @@ async function commandOf(request: GenerateRequest): Promise<string[]> {
     shard0MemScale: shard0MemScale ?? 1,
   });
   checkPlan(plan, { usableBytes, needBytes: 0 });
-  return memoryBytes === undefined ? argv : (await limitMemory(argv, memoryBytes)).argv;
+  return generatorArgv(request);
 }
 
 const USAGE = 2;

@@ -52,8 +52,8 @@ export interface ProofRow {
   /** JSON. */
   input: string | null;
   generation_time: number;
-  /** Absent unless asked for. */
-  proof?: string;
+  /** Absent unless asked for; null for those who may not have it. */
+  proof?: string | null;
   revision: number;
   created_on: string;
   updated_on: string;
@@ -73,7 +73,7 @@ export function proofDocument(row: ProofRow, input: unknown): Document {
     generation_time: row.generation_time,
     createdOn: Number(row.created_on),
     updatedOn: Number(row.updated_on),
-    ...(row.proof === undefined ? {} : { proof: row.proof }),
+    ...((row.proof ?? null) === null ? {} : { proof: row.proof }),
   };
 }
 

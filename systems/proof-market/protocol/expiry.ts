@@ -1,5 +1,6 @@
 /** What time does to orders. Everything is in the database, so it does not matter how often, and in which life of the server, this runs. */
-import { inTransaction, type Pool } from './db.ts';
+import type { Pool } from '../../../lib/postgres.ts';
+import { inTransaction } from './db.ts';
 import { lockAccounts } from './ledger.ts';
 import { failMatch, findPair } from './match-end.ts';
 import { leaveBook } from './orders.ts';

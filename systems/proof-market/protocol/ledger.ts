@@ -1,6 +1,6 @@
 /** Double entry: a transfer takes from one account what it gives to another, and the balances follow in the same transaction. */
+import type { Db } from '../../../lib/postgres.ts';
 import { amountText, toAmount } from './amounts.ts';
-import type { Db } from './db.ts';
 import { badRequest } from './errors.ts';
 
 /** Of the market itself: `mint` issues tokens, `market` earns. Of a user: what can be spent, and what orders hold. */

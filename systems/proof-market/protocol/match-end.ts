@@ -1,6 +1,7 @@
 /** How a match ends: with a proof, or without one and the bid back in the book. */
+import type { Db, Pool } from '../../../lib/postgres.ts';
 import { amountText, toAmount } from './amounts.ts';
-import { type Db, inTransaction, type Pool } from './db.ts';
+import { inTransaction } from './db.ts';
 import { type Accounts, available, blocked, lockAccounts, MARKET } from './ledger.ts';
 import { lockBook, matchOrder } from './matching.ts';
 import { completeOrder, findKnownProof, paymentsOf, resaleOwners, sellKnownProof } from './resale.ts';

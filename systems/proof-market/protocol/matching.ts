@@ -2,7 +2,7 @@
  * The order book. Every transaction that takes an order into the book or out of it holds the book's lock until it ends, and takes that lock
  * after the accounts it needs: so arrivals are matched one after the other, each sees the ones before it, and none waits in a circle.
  */
-import type { Db } from './db.ts';
+import type { Db } from '../../../lib/postgres.ts';
 import { type MarketTerms, MINUTE_MS, type OrderRow } from './types.ts';
 
 /** Statement and sub-key: orders of different books never match. */

@@ -1,6 +1,7 @@
 /** Orders: placed, read, withdrawn. */
+import type { Db, Pool } from '../../../lib/postgres.ts';
 import { amountText, toAmount } from './amounts.ts';
-import { type Db, inTransaction, type Pool } from './db.ts';
+import { inTransaction } from './db.ts';
 import { type OrderCollection, orderDocument, sideOf } from './documents.ts';
 import { documentNotFound, forbidden, wrongState } from './errors.ts';
 import { clausesSql, type FilterColumns, type Page, readClauses } from './filter.ts';
@@ -86,9 +87,12 @@ async function insertOrder(db: Db, { sender, side, request, inputHash, holds, no
 const SELECT = `SELECT o.*, i.body AS input FROM orders o LEFT JOIN public_inputs i ON i.order_key = o.key`;
 
 /** @throws MarketError 404 */
-export async function findOrder(db: Db, side: Side, key: string): Promise<OrderWithInput> {
-  const { rows } = await db.query<OrderWithInput>(`${SELECT} WHERE o.key = $1 AND o.side = $2`, [key, side]);
-  if (rows[0] === undefined) throw documentNotFound(`${side} ${key}`);
+export async function findOrder(db: Db, collection: OrderCollection, key: string): Promise<OrderWithInput> {
+  const { rows } = await db.query<OrderWithInput>(`${SELECT} WHERE o.key = $1 AND o.side = $2`, [
+    key,
+    sideOf(collection),
+  ]);
+  if (rows[0] === undefined) throw documentNotFound(`${collection} ${key}`);
   return rows[0];
 }
 
@@ -143,20 +147,20 @@ export async function listOrders(
 export async function withdrawOrder(
   pool: Pool,
   caller: string,
-  side: Side,
+  collection: OrderCollection,
   key: string,
   now: number,
 ): Promise<OrderWithInput> {
-  const order = await findOrder(pool, side, key);
-  if (order.sender !== caller) throw forbidden(`${side} ${key} is not yours`);
+  const order = await findOrder(pool, collection, key);
+  if (order.sender !== caller) throw forbidden(`${collection} ${key} is not yours`);
   await inTransaction(pool, async (db) => {
     const accounts = await lockAccounts(db, [caller]);
     if (!(await leaveBook(db, accounts, order, now))) {
-      const { status } = await findOrder(db, side, key);
-      throw wrongState(`${side} ${key} is ${status}: only an order that is created can be withdrawn`);
+      const { status } = await findOrder(db, collection, key);
+      throw wrongState(`${collection} ${key} is ${status}: only an order that is created can be withdrawn`);
     }
   });
-  return findOrder(pool, side, key);
+  return findOrder(pool, collection, key);
 }
 
 /** False when the order is not open (any more). The sender's accounts must be locked. */

@@ -1,4 +1,4 @@
-import type { Db } from './db.ts';
+import type { Db } from '../../../lib/postgres.ts';
 import { type ProducerRow, producerDocument } from './documents.ts';
 import { documentNotFound } from './errors.ts';
 import type { NewProducer } from './validation.ts';

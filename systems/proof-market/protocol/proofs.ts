@@ -1,8 +1,8 @@
 /** Proofs: taken in, verified, read. */
-import type { Db, Pool } from './db.ts';
+import type { Db, Pool } from '../../../lib/postgres.ts';
 import { type ProofRow, proofDocument } from './documents.ts';
 import { badRequest, documentNotFound, forbidden, notImplemented, wrongState } from './errors.ts';
-import { clausesSql, type FilterColumns, type Page, readClauses } from './filter.ts';
+import { type Clause, clausesSql, type FilterColumns, type Page, readClauses } from './filter.ts';
 import { parseJson } from './json.ts';
 import { acceptProof, failMatch, findPair, type Pair } from './match-end.ts';
 import { findOrder } from './orders.ts';
@@ -118,17 +118,26 @@ const FILTERS: FilterColumns = {
   updatedOn: ['p.updated_on', 'number'],
 };
 
-/** Newest first. `owned`: the caller's only, which holds for every list with the texts. */
+/** The first scripts know no `full`, and expect the text when they ask for the proof of a bid. */
+const namesBid = (clauses: readonly Clause[]): boolean =>
+  clauses.some(({ key, op }) => op === '=' && (key === 'bid_key' || key === 'request_key'));
+
+/**
+ * Newest first. `owned`: the caller's only, which holds for every list that is `full`; without a word about that, the proof of a bid
+ * has its text for those who may have it.
+ */
 export async function listProofs(
   db: Db,
   caller: string,
-  { q, page, full, owned }: { q: unknown; page: Page; full: boolean; owned: boolean },
+  { q, page, full, owned }: { q: unknown; page: Page; full: boolean | undefined; owned: boolean },
 ): Promise<ProofRow[]> {
   const values: unknown[] = [caller, page.limit, page.skipped];
-  const filter = clausesSql(readClauses(q, FILTERS), FILTERS, values);
+  const clauses = readClauses(q, FILTERS);
+  const filter = clausesSql(clauses, FILTERS, values);
+  const text = (full ?? namesBid(clauses)) ? `, CASE WHEN ${MINE} THEN p.proof END AS proof` : '';
   const visible = owned || full ? MINE : `(NOT s.is_private OR ${MINE})`;
   const { rows } = await db.query<ProofRow>(
-    `SELECT ${COLUMNS} ${full ? ', p.proof' : ''} ${FROM} WHERE ${visible} AND ${filter} ORDER BY p.key DESC LIMIT $2 OFFSET $3`,
+    `SELECT ${COLUMNS} ${text} ${FROM} WHERE ${visible} AND ${filter} ORDER BY p.key DESC LIMIT $2 OFFSET $3`,
     values,
   );
   return rows;

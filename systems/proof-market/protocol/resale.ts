@@ -1,6 +1,6 @@
 /** Proofs that are known already, sold again. */
+import type { Db } from '../../../lib/postgres.ts';
 import { amountText, toAmount } from './amounts.ts';
-import type { Db } from './db.ts';
 import { type Accounts, available, blocked, MARKET, type Transfer } from './ledger.ts';
 import { type Split, splitResale } from './settlement.ts';
 import type { MarketTerms, OrderRow } from './types.ts';

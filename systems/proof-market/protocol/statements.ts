@@ -1,4 +1,4 @@
-import type { Db, Pool } from './db.ts';
+import type { Db, Pool } from '../../../lib/postgres.ts';
 import { type StatementRow, statementDocument } from './documents.ts';
 import { documentNotFound } from './errors.ts';
 import type { Page } from './filter.ts';

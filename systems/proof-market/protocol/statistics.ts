@@ -1,5 +1,5 @@
 /** Order books and numbers about trades. Costs are tokens, times minutes. */
-import type { Db } from './db.ts';
+import type { Db } from '../../../lib/postgres.ts';
 import { badRequest } from './errors.ts';
 
 const DAY_MS = 86_400_000;

@@ -40,6 +40,9 @@ export interface MarketTerms extends SettlementTerms {
   tokenLifetimeMs: number;
 }
 
+/** The statement that every market starts with: the arithmetic example. */
+export const EXAMPLE_STATEMENT_KEY = '32326';
+
 export const MINUTE_MS = 60_000;
 
 /** Milliseconds since the epoch. Passed in, so that tests can choose it. */

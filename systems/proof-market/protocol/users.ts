@@ -1,7 +1,8 @@
 /** Accounts and tokens. Passwords are kept as scrypt hashes, tokens as SHA-256. */
 import { createHash, createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import type { Db, Pool } from '../../../lib/postgres.ts';
 import { toAmount } from './amounts.ts';
-import { type Db, inTransaction, type Pool } from './db.ts';
+import { inTransaction } from './db.ts';
 import { duplicateUser, notAuthorized, wrongCredentials } from './errors.ts';
 import { openAccounts } from './ledger.ts';
 import type { MarketTerms } from './types.ts';

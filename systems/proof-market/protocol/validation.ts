@@ -75,7 +75,7 @@ export interface NewStatement {
 
 export function readStatement(body: unknown): NewStatement {
   const object = asObject(body);
-  const { isPrivate = false, definition, childs = [] } = object;
+  const { isPrivate = false, childs = [] } = object;
   if (typeof isPrivate !== 'boolean') throw badRequest('"isPrivate" must be true or false');
   if (!Array.isArray(childs)) throw badRequest('"childs" must be an array');
   const text = (name: string): string => optionalText(object, name) ?? '';
@@ -86,10 +86,17 @@ export function readStatement(body: unknown): NewStatement {
     inputDescription: text('input_description'),
     type: requiredText(object, 'type', 64),
     isPrivate,
-    definition: readDefinition(definition),
+    definition: readDefinition(definitionOf(object)),
     tag: optionalText(object, 'tag'),
     childs,
   };
+}
+
+/** The first `prepare_statement.py` wrote the keys beside the name, the circuit as `statement`. */
+function definitionOf({ definition, statement, verification_key }: Body): unknown {
+  return definition === undefined && statement !== undefined
+    ? { proving_key: statement, verification_key }
+    : definition;
 }
 
 function readDefinition(value: unknown): NewStatement['definition'] {

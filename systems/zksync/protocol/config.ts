@@ -4,12 +4,12 @@
  */
 import { readFile } from 'node:fs/promises';
 import { parse, type Tags } from 'yaml';
+import { ConfigError } from '../../../lib/component/refusal.ts';
 import { readCoreSections } from './config/core-sections.ts';
-import { ConfigError, type Source } from './config/fields.ts';
+import type { Source } from './config/fields.ts';
 import { readGenesis, readSecrets, readWallets, type Wallet } from './config/other-files.ts';
 import { readProverSections } from './config/prover-sections.ts';
 
-export { ConfigError } from './config/fields.ts';
 export type { ObjectStoreConfig, ObjectStoreMode } from './config/object-store.ts';
 export type { Wallet } from './config/other-files.ts';
 

@@ -7,6 +7,7 @@ import { engineFacts } from '../../../cli/host/engine.ts';
 import { driverFacts } from '../../../cli/host/gpu/driver.ts';
 import { gpuFacts } from '../../../cli/host/gpu.ts';
 import { doctor } from '../../../cli/services/doctor.ts';
+import { REQUIREMENTS } from '../../../systems/zksync/requirements.ts';
 import { isRequired } from '../../fixtures/docker.ts';
 
 const driver = await driverFacts({ env: process.env });
@@ -52,7 +53,13 @@ gpuTest(title('doctor answers every layer and changes nothing of the GPU'), asyn
     });
   const before = settings();
   const gpu = await gpuFacts({ engine: await engineFacts() });
-  const report = await doctor({ for: 'upstream', workspace: process.cwd(), ports: {}, gpu });
+  const report = await doctor({
+    for: 'upstream',
+    needed: REQUIREMENTS.upstream,
+    workspace: process.cwd(),
+    ports: {},
+    gpu,
+  });
   const layers = report.checks.filter(({ id }) => id.startsWith('gpu'));
   expect(layers.map(({ id }) => id)).toEqual([
     'gpu-driver',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createLog } from '../../../systems/zksync/components/shared/log.ts';
+import { createLog } from '../../../lib/component/log.ts';
 import {
   deadNames,
   holdName,

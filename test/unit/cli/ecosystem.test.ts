@@ -8,8 +8,9 @@ import { openServiceContext, type ServiceContext } from '../../../cli/services/c
 import { ensureChainConfigs } from '../../../cli/services/ecosystem/configs.ts';
 import { createChain, createEcosystem, type EcosystemCreateInput } from '../../../cli/services/ecosystem/create.ts';
 import { openChain, openEcosystem, slugify } from '../../../cli/services/ecosystem/files.ts';
-import { movePorts, portsOf, readTemplate } from '../../../cli/services/ecosystem/ports.ts';
+import { movePorts, readTemplate } from '../../../cli/services/ecosystem/ports.ts';
 import { editYaml } from '../../../cli/services/ecosystem/yaml-file.ts';
+import { portsOf } from '../../../systems/zksync/ports.ts';
 import { devkit } from './support.ts';
 
 let dir: string;

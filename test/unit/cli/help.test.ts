@@ -22,9 +22,12 @@ test('devkit --help lists every command on stdout', async () => {
       tx                      send L2 transactions
       batch                   list and seal batches
       prove                   prove a batch: start what is missing, wait, verify
-      watch                   follow the jobs of a batch
+      watch                   follow the jobs of the devnet
       verify-batch            check a proof with every verifier there is
       keys                    verification keys and their hashes
+
+    =nil; Proof Market:
+      market                  users, statements, bids, asks and proofs of a proof market
 
     ZKsync's own commands:
       ecosystem|e             create and initialise an ecosystem

@@ -14,16 +14,15 @@ async function workspace(runtime: RuntimeName) {
   const paths = devnetPaths(temp.dir, 'default');
   await mkdir(paths.dir, { recursive: true });
   await updateState(paths, () => ({
-    schemaVersion: 1,
+    schemaVersion: 2,
     name: 'default',
     system: 'zksync',
     runtime,
     variant: 'reference',
     createdAt: new Date(0).toISOString(),
-    ecosystemDir: paths.defaultEcosystemDir,
     ports: {},
     portShift: 0,
-    settings: {},
+    settings: { ecosystemDir: paths.defaultEcosystemDir },
   }));
   const ctx = openServiceContext({ cwd: temp.dir, emit: () => {}, signal: AbortSignal.timeout(20_000) });
   return { ...temp, ctx };

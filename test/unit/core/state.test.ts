@@ -16,16 +16,15 @@ beforeEach(async () => {
 afterEach(() => rm(workspace, { recursive: true, force: true }));
 
 const state: DevnetState = {
-  schemaVersion: 1,
+  schemaVersion: 2,
   name: 'one',
   system: 'zksync',
   runtime: 'process',
   variant: 'reference',
   createdAt: '2026-01-01T00:00:00.000Z',
-  ecosystemDir: '/e',
   ports: { postgres: 5432 },
   portShift: 0,
-  settings: { aggregation: 'linked' },
+  settings: { ecosystemDir: '/e' },
 };
 
 test('what was written is read again, and only its owner may read the file', async () => {
@@ -63,7 +62,7 @@ test('a missing devnet is not found', async () => {
 
 test.each([
   ['not JSON', '{"schemaVersion":', 'is not valid JSON'],
-  ['a newer version', '{"schemaVersion":2}', 'this devkit knows up to 1'],
+  ['a newer version', '{"schemaVersion":3}', 'this devkit knows up to 2'],
   ['an unknown version', '{"schemaVersion":0}', 'this devkit does not know'],
   ['a wrong value', JSON.stringify({ ...state, ports: { postgres: 0 } }), 'ports.postgres'],
   ['an unknown key', JSON.stringify({ ...state, extra: 1 }), 'extra'],
@@ -74,6 +73,14 @@ test.each([
     code: 'CONFIG_INVALID',
     message: expect.stringContaining(message),
   });
+});
+
+test('a state of version 1 is read: the folder of its ecosystem is among the settings now', async () => {
+  const { settings: _, ...rest } = state;
+  const old = { ...rest, schemaVersion: 1, ecosystemDir: '/e', settings: { adopted: true } };
+  await mkdir(paths.dir, { recursive: true });
+  await writeFile(paths.stateFile, JSON.stringify(old));
+  expect(await readState(paths)).toEqual({ ...state, settings: { adopted: true, ecosystemDir: '/e' } });
 });
 
 test('an invalid state is not written', async () => {

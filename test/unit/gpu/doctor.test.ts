@@ -5,6 +5,7 @@ import type { HostFacts } from '../../../cli/host/facts.ts';
 import type { GpuFacts } from '../../../cli/host/gpu.ts';
 import type { GpuCheckResult } from '../../../cli/runtimes/docker/gpu-check.ts';
 import { type DoctorCheck, type DoctorReport, doctor } from '../../../cli/services/doctor.ts';
+import { REQUIREMENTS } from '../../../systems/zksync/requirements.ts';
 import { driver, gpu, gpuMachine, NO_DRIVER } from './machines.ts';
 
 const GIB = 2 ** 30;
@@ -41,6 +42,7 @@ interface Given {
 async function reportOf(machine: GpuFacts, { engine = ENGINE, container = RAN }: Given = {}): Promise<DoctorReport> {
   return doctor({
     for: 'upstream',
+    needed: REQUIREMENTS.upstream,
     workspace: '/w',
     ports: {},
     facts: { ...facts, engine },

@@ -20,6 +20,14 @@ describe('the numbers of an input', () => {
     ['a typed list', [{ array: [{ field: 1 }, { field: '11' }] }]],
     ['plain numbers', [1, 11]],
     ['exact large readers', [{ field: 1n }, 11n]],
+    ['numbers between commas, as the relayer joins those of the chain', '1,11'],
+    ['JSON as text', '[{"field": 1}, {"field": "11"}]'],
+    ['JSON as text in a member', { input: ' {"input": "1\\n11"}' }],
+    [
+      'a whole bid, as one public_input_get.py writes it',
+      { _key: '5', _id: 'bid/5', cost: 2, input: { input: '1\n11' } },
+    ],
+    ['a whole request', { _key: '5', _id: 'request/5', input: [{ field: 1 }, { field: 11 }], status: 'created' }],
   ])('%s', (_, input) => {
     expect(parsePublicInput(input)).toEqual([1n, 11n]);
   });
@@ -30,6 +38,10 @@ describe('the numbers of an input', () => {
     expect(parsePublicInput(toTypedForm(values))).toEqual(values);
     expect(toLineForm(values)).toEqual({ input: `0\n${LARGE}` });
     expect(toTypedForm([7n])).toEqual([{ field: '7' }]);
+  });
+
+  test('keep all their digits in JSON as text', () => {
+    expect(parsePublicInput(`[{"field": ${LARGE}}]`)).toEqual([LARGE]);
   });
 
   test('have one text, whatever the form', () => {
@@ -56,11 +68,27 @@ describe('an input is refused', () => {
     [[{ field: 1, array: [] }], /expected \{"field"/],
     [[{ array: 5 }], /not a list/],
     [{ input: '1', cost: 2 }, /expected \{"field"/],
+    [{ _id: 'ask/5', input: '1' }, /expected \{"field"/],
+    ['[1, 11', /text that begins like JSON, and is none/],
+    ['{"field": 1}x', /text that begins like JSON, and is none/],
+    ['[1, -5]', /not a whole number/],
+    ['"1"', /""1"" is not a number/],
+    [`${'['.repeat(100)}1${']'.repeat(100)}`, /nested more than 8/],
+    [
+      '[28948022309329048855892746252171976963363056481941560715954676764349967630337e1]',
+      /too large for a JSON number/,
+    ],
     [[[[[[[[[[[1]]]]]]]]]], /nested more than 8/],
     [Array.from({ length: 20_000 }, () => 1), /more than 10000 numbers/],
     ['1 '.repeat(1_000_000), /characters are too many/],
   ])('%j', (input, message) => {
     expect(() => parsePublicInput(input)).toThrow(PublicInputError);
     expect(() => parsePublicInput(input)).toThrow(message);
+  });
+
+  test('also nested without end in text', () => {
+    for (const text of ['['.repeat(100_000), `${'['.repeat(100_000)}${']'.repeat(100_000)}`]) {
+      expect(() => parsePublicInput(text)).toThrow(PublicInputError);
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { HostFacts } from '../../../cli/host/facts.ts';
 import { type DoctorOptions, type DoctorReport, doctor, unfitError } from '../../../cli/services/doctor.ts';
-import { formatExports } from '../../../cli/services/env.ts';
+import { REQUIREMENTS } from '../../../systems/zksync/requirements.ts';
 import { gpuMachine, NO_DRIVER } from '../gpu/machines.ts';
 
 const GIB = 2 ** 30;
@@ -25,6 +25,7 @@ const facts: HostFacts = {
 const report = (change: Partial<HostFacts> = {}, options: Partial<DoctorOptions> = {}): Promise<DoctorReport> =>
   doctor({
     for: 'reference',
+    needed: REQUIREMENTS.reference,
     workspace: '/w',
     ports: { postgres: 5432 },
     gpu: gpuMachine({ driver: NO_DRIVER }),
@@ -81,7 +82,7 @@ test('a disk that is too full is refused before anything is made, with what is n
 });
 
 test("the laptop is not fit for upstream's prover, and the error says why", async () => {
-  const result = await report({}, { for: 'upstream' });
+  const result = await report({}, { for: 'upstream', needed: REQUIREMENTS.upstream });
   expect(states(result)).toMatchObject({
     cores: 'fail',
     ram: 'fail',
@@ -103,14 +104,9 @@ test('a GPU machine is fit for upstream', async () => {
   };
   const result = await report(change, {
     for: 'upstream',
+    needed: REQUIREMENTS.upstream,
     gpu: gpuMachine(),
     runContainer: async () => ({ state: 'ran', method: 'device-requests', devices: ['/dev/nvidia0'], gpus: [] }),
   });
   expect([result.fit, states(result)]).toEqual([true, { gpu: 'warn' }]);
-});
-
-test('exports survive a shell', () => {
-  expect(formatExports({ A: 'postgres://u:p@h:1/d', B: "it's $HOME" })).toBe(
-    "export A=postgres://u:p@h:1/d\nexport B='it'\\''s $HOME'\n",
-  );
 });

@@ -130,7 +130,11 @@ test.each(['stack.yaml', 'stack-gpu.yaml'])(
 );
 
 test('JSON Schema: every key described, nothing else allowed', () => {
-  const schema = stackJsonSchema(UPSTREAM_IDS) as {
+  const schema = stackJsonSchema({
+    systems: ['zksync'],
+    system: 'zksync',
+    names: { images: UPSTREAM_IDS, binaries: UPSTREAM_IDS, memory: UPSTREAM_IDS },
+  }) as {
     additionalProperties: boolean;
     required: string[];
     properties: Record<string, { description?: string }>;

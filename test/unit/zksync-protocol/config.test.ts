@@ -2,12 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import {
-  ConfigError,
-  loadConfig,
-  requireProverUrl,
-  type ZksyncConfig,
-} from '../../../systems/zksync/protocol/config.ts';
+import { ConfigError } from '../../../lib/component/refusal.ts';
+import { loadConfig, requireProverUrl, type ZksyncConfig } from '../../../systems/zksync/protocol/config.ts';
 
 let dir: string;
 beforeEach(async () => {

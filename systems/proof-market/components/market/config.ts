@@ -1,10 +1,11 @@
 /** `market.yaml` and the market's part of `secrets.yaml`. */
 import { z } from 'zod';
+import type { ConfigFlags } from '../../../../lib/component/config-flags.ts';
+import { ConfigError } from '../../../../lib/component/refusal.ts';
 import { parseDurationMs } from '../../../../lib/units.ts';
 import { DEFAULT_TERMS } from '../../protocol/settlement.ts';
 import type { MarketTerms } from '../../protocol/types.ts';
-import { type ConfigFlags, readYamlFile } from '../shared/config.ts';
-import { ConfigError } from '../shared/run-component.ts';
+import { readYamlFile } from '../shared/config.ts';
 
 const duration = (text: string) =>
   z
@@ -50,18 +51,28 @@ export interface MarketConfig {
   terms: MarketTerms;
 }
 
+/** In place of `database.market_url`: in a container the database has another address. */
+const DATABASE_VARIABLE = 'MARKET_DATABASE_URL';
+
 /** @throws ConfigError naming file and key */
-export async function loadMarketConfig({ configPath, secretsPath }: ConfigFlags): Promise<MarketConfig> {
+export async function loadMarketConfig(
+  { configPath, secretsPath }: ConfigFlags,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<MarketConfig> {
   const { market } = await readYamlFile(configPath, FILE);
   const { database } = await readYamlFile(secretsPath, SECRETS);
-  if (!URL.canParse(database.market_url)) throw new ConfigError(`${secretsPath}: database.market_url is not a URL`);
+  const said = env[DATABASE_VARIABLE];
+  const databaseUrl = said || database.market_url;
+  if (!URL.canParse(databaseUrl)) {
+    throw new ConfigError(`${said ? DATABASE_VARIABLE : `${secretsPath}: database.market_url`} is not a URL`);
+  }
   if (market.resale_producer_share + market.resale_requester_share > 1) {
     throw new ConfigError(
       `${configPath}: market.resale_producer_share and resale_requester_share are more than 1 together`,
     );
   }
   return {
-    databaseUrl: database.market_url,
+    databaseUrl,
     http: { host: market.bind_address, port: market.port },
     maxConnections: market.max_connections,
     expiryIntervalMs: market.expiry_interval,

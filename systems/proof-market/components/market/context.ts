@@ -1,8 +1,8 @@
-import type { Pool } from '../../protocol/db.ts';
+import type { Logger } from '../../../../lib/component/log.ts';
+import type { Pool } from '../../../../lib/postgres.ts';
 import type { FindStatement } from '../../protocol/statements.ts';
 import type { Clock, MarketTerms } from '../../protocol/types.ts';
 import type { ProofVerifier } from '../../protocol/verifier.ts';
-import type { Logger } from '../shared/log.ts';
 
 /** What the routes share. */
 export interface MarketContext {

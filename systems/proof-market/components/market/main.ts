@@ -1,16 +1,17 @@
 /** `node …/market/main.ts --config-path=market.yaml --secrets-path=secrets.yaml` */
-import { EXAMPLE_STATEMENT_KEY, exampleStatement } from '../../protocol/proving/example.ts';
+import { parseConfigFlags } from '../../../../lib/component/config-flags.ts';
+import { type ComponentContext, runComponent } from '../../../../lib/component/run-component.ts';
+import { exampleStatement } from '../../protocol/proving/example.ts';
 import { canonicalPublicInput, PublicInputError } from '../../protocol/proving/public-input.ts';
 import { createVerifier } from '../../protocol/proving/verify.ts';
+import { EXAMPLE_STATEMENT_KEY } from '../../protocol/types.ts';
 import { readStatement } from '../../protocol/validation.ts';
 import type { ProofVerifier } from '../../protocol/verifier.ts';
-import { parseConfigFlags } from '../shared/config.ts';
-import { type ComponentContext, runComponent } from '../shared/run-component.ts';
 import { loadMarketConfig } from './config.ts';
 import { runMarket } from './market.ts';
 
 async function main({ log, signal }: ComponentContext): Promise<void> {
-  const config = await loadMarketConfig(parseConfigFlags(process.argv.slice(2)));
+  const config = await loadMarketConfig(parseConfigFlags(process.argv.slice(2), 'market.yaml'));
   const statement = readStatement(await exampleStatement());
   const example = { key: EXAMPLE_STATEMENT_KEY, sender: 'nilfoundation', statement };
   const verifier: ProofVerifier = { ...createVerifier(), canonicalInput };

@@ -1,15 +1,16 @@
 /** The market: database, HTTP server, expiry. */
+import { listenHttp } from '../../../../lib/component/http.ts';
+import type { Logger } from '../../../../lib/component/log.ts';
 import { sleep } from '../../../../lib/deadline.ts';
+import { isConnectionError, type Pool } from '../../../../lib/postgres.ts';
 import { redactUrl } from '../../../../lib/redact.ts';
-import { createMarketSchema, isDatabaseAway, openMarketDb, type Pool } from '../../protocol/db.ts';
+import { createMarketSchema, openMarketDb } from '../../protocol/db.ts';
 import { expire } from '../../protocol/expiry.ts';
 import { insertStatement, keepStatements } from '../../protocol/statements.ts';
 import type { Clock, MarketTerms } from '../../protocol/types.ts';
 import { tokenSecret } from '../../protocol/users.ts';
 import type { NewStatement } from '../../protocol/validation.ts';
 import type { ProofVerifier } from '../../protocol/verifier.ts';
-import { listenHttp } from '../shared/http.ts';
-import type { Logger } from '../shared/log.ts';
 import type { MarketConfig } from './config.ts';
 import { createMarketServer } from './server.ts';
 
@@ -43,7 +44,7 @@ export async function runMarket(options: MarketOptions): Promise<void> {
   try {
     for (const { key, sender, statement } of options.statements) {
       const added = await insertStatement(pool, sender, statement, { key, now: clock() });
-      if (added) log.info({ statement: key, name: statement.name }, 'statement published');
+      if (added) log.info({ statement: key, title: statement.name }, 'statement published');
     }
     const secret = await tokenSecret(pool);
     const shared = {
@@ -72,7 +73,7 @@ async function prepareDatabase(url: string, log: Logger, signal: AbortSignal): P
     try {
       return await createMarketSchema(url);
     } catch (error) {
-      if (!isDatabaseAway(error)) throw error;
+      if (!isConnectionError(error)) throw error;
       const text = `waiting for the market's database ${redactUrl(url)}: ${(error as Error).message}`;
       if (delayMs === RETRY_MS.first) log.info(text);
       await sleep(delayMs, signal);
@@ -93,7 +94,7 @@ async function expireUntilAborted(
       if (away) log.info('the database is back');
       away = false;
     } catch (error) {
-      if (!isDatabaseAway(error)) throw error;
+      if (!isConnectionError(error)) throw error;
       if (!away) log.warn(`database not available, trying again: ${(error as Error).message}`);
       away = true;
     }

@@ -1,6 +1,7 @@
 /** The HTTP server: paths as the scripts build them, JSON in and out, Arango's error bodies, 200 for every success. */
+import type { Socket } from 'node:net';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { isDatabaseAway } from '../../protocol/db.ts';
+import { isConnectionError } from '../../../../lib/postgres.ts';
 import { badRequest, ERROR_NUM, MarketError } from '../../protocol/errors.ts';
 import { jsonText, parseJson } from '../../protocol/json.ts';
 import { createAuthenticator } from './auth.ts';
@@ -15,6 +16,7 @@ import { addStatementRoutes } from './routes/statements.ts';
 export const BODY_LIMIT = 10_000_000 - 1;
 /** `DB_NAME` and `MOUNT` of the scripts; they join them with a double slash. */
 export const PREFIX = '/_db/market/v0_0';
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 export function createMarketServer(context: MarketContext): FastifyInstance {
   const app = fastify({
@@ -22,6 +24,7 @@ export function createMarketServer(context: MarketContext): FastifyInstance {
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true },
+    clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, _request, reply) => void sendError(reply, toMarketError(error, context)),
   });
   app.removeAllContentTypeParsers();
@@ -44,7 +47,7 @@ export function createMarketServer(context: MarketContext): FastifyInstance {
 }
 
 function sendError(reply: FastifyReply, { status, body }: MarketError): FastifyReply {
-  return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(body);
+  return reply.code(status).header('content-type', JSON_TYPE).send(body);
 }
 
 function toMarketError(error: FastifyError, { log }: MarketContext): MarketError {
@@ -54,12 +57,27 @@ function toMarketError(error: FastifyError, { log }: MarketContext): MarketError
     return new MarketError(413, ERROR_NUM.tooLarge, `the body is larger than ${BODY_LIMIT} bytes`);
   }
   if (statusCode < 500) return new MarketError(statusCode, statusCode, error.message);
-  if (isDatabaseAway(error)) {
+  if (isConnectionError(error)) {
     log.warn(`database not available: ${error.message}`);
     return new MarketError(503, ERROR_NUM.unavailable, 'the database of the market is not available');
   }
   log.error({ err: error }, error.message);
   return new MarketError(500, ERROR_NUM.internal, 'internal error');
+}
+
+/** Causes that Node tells apart; all others are 400. */
+const BROKEN: Readonly<Record<string, readonly [status: number, reason: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+};
+
+/** What cannot be read as HTTP reaches no route: e.g. blanks in the path. */
+function answerBrokenRequest({ code }: NodeJS.ErrnoException, socket: Socket): void {
+  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const [status, reason] = BROKEN[code ?? ''] ?? [400, 'Bad Request'];
+  const body = jsonText(new MarketError(status, status, `this is no HTTP request: ${reason}`).body);
+  const head = `HTTP/1.1 ${status} ${reason}\r\ncontent-type: ${JSON_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}`;
+  socket.end(`${head}\r\nconnection: close\r\n\r\n${body}`);
 }
 
 const DRAIN = { bytes: 100_000_000, ms: 10_000 } as const;
@@ -83,6 +101,8 @@ function drain({ raw }: FastifyRequest): Promise<void> {
     raw.resume();
   });
 }
+
+export const isEmpty = ({ body }: FastifyRequest): boolean => !Buffer.isBuffer(body) || body.length === 0;
 
 /** The JSON of a request. @throws MarketError 400 with Arango's number for JSON that cannot be read */
 export function bodyOf({ body }: FastifyRequest): unknown {

@@ -19,7 +19,7 @@ export interface AskFiles {
   forget(askKey: string): Promise<void>;
 }
 
-export function askFiles(dbPath: string, podName: string): AskFiles {
+export function askFiles(dbPath: string, ownerName: string): AskFiles {
   const folder = (askKey: string): string => join(dbPath, 'asks', askKey);
   const owner = (askKey: string): string => join(folder(askKey), 'owner');
   return {
@@ -36,11 +36,11 @@ export function askFiles(dbPath: string, podName: string): AskFiles {
         throw error;
       }
     },
-    own: (askKey) => writeFileAtomic(owner(askKey), podName),
+    own: (askKey) => writeFileAtomic(owner(askKey), ownerName),
     owned: async () => {
       const keys = await readdir(join(dbPath, 'asks')).catch(() => []);
       const owners = await Promise.all(keys.map((key) => readFile(owner(key), 'utf8').catch(() => '')));
-      return keys.filter((_, index) => owners[index] === podName);
+      return keys.filter((_, index) => owners[index] === ownerName);
     },
     forget: (askKey) => rm(folder(askKey), { recursive: true, force: true }),
   };

@@ -1,12 +1,11 @@
 /** Command line, login and statements file of the producer. */
-import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { ConfigError, UsageError } from '../../../../lib/component/refusal.ts';
 import { parseBytes, parseDurationMs } from '../../../../lib/units.ts';
 import type { Credentials } from '../../protocol/client/client.ts';
-import { ConfigError, UsageError } from '../shared/run-component.ts';
 
 /** A statement that this producer proves, and at what price. */
 export interface Offer {
@@ -32,7 +31,10 @@ export interface ProducerOptions {
   /** Time of one run of the generator, at most. */
   timeoutMs: number;
   pollMs: number;
-  podName: string;
+  /** Under which asks are its own, also after a restart; absent: the process's own name. */
+  owner: string | undefined;
+  /** Absent: no metrics. */
+  metricsPort: number | undefined;
 }
 
 /** Of upstream's daemon, and those of the generator. */
@@ -48,6 +50,8 @@ const FLAGS = {
   memory: { type: 'string' },
   timeout: { type: 'string', default: '10m' },
   'poll-interval': { type: 'string', default: '300ms' },
+  owner: { type: 'string' },
+  'metrics-port': { type: 'string' },
 } as const;
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -67,7 +71,8 @@ export async function readOptions(argv: readonly string[], env: Env): Promise<Pr
     memoryBytes: values.memory === undefined ? undefined : unit('--memory', parseBytes, values.memory),
     timeoutMs: unit('--timeout', parseDurationMs, values.timeout),
     pollMs: Math.max(20, unit('--poll-interval', parseDurationMs, values['poll-interval'])),
-    podName: env['POD_NAME'] || `producer-${randomBytes(4).toString('hex')}`,
+    owner: values.owner,
+    metricsPort: natural('--metrics-port', values['metrics-port']),
   };
 }
 

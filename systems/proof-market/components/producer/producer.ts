@@ -1,9 +1,10 @@
 /** The producer's loops: keep asks in the book, prove what was matched. What is open and matched is read from the market each time. */
+import type { Logger } from '../../../../lib/component/log.ts';
 import { sleep } from '../../../../lib/deadline.ts';
 import { GenerateError } from '../../generator/generate.ts';
 import { type MarketClient, MarketResponseError, MarketUnreachableError } from '../../protocol/client/client.ts';
-import type { Logger } from '../shared/log.ts';
 import type { AskFiles } from './ask-files.ts';
+import type { ProducerMetrics } from './metrics.ts';
 import type { Offer, ProducerOptions } from './options.ts';
 import { giveUp, workOn } from './work.ts';
 
@@ -11,6 +12,7 @@ export interface Producer {
   client: MarketClient;
   files: AskFiles;
   options: ProducerOptions;
+  metrics: ProducerMetrics;
   log: Logger;
   /** No new asks and jobs after it is aborted; a running job goes on. */
   signal: AbortSignal;
@@ -76,7 +78,7 @@ async function topUp(producer: Producer, refusals: Map<string, string>): Promise
 
 /** An offer that the market refuses (unknown statement, no funds) is said once and tried again each time. */
 async function topUpOffer(producer: Producer, offer: Offer, refusals: Map<string, string>): Promise<void> {
-  const { client, files, options, log, signal } = producer;
+  const { client, files, options, metrics, log, signal } = producer;
   const { statementKey, limit, cost } = offer;
   try {
     const open = await client.asks.list({ q: mine(options, 'created', statementKey), limit }, signal);
@@ -84,6 +86,7 @@ async function topUpOffer(producer: Producer, offer: Offer, refusals: Map<string
       signal.throwIfAborted();
       const { _key, status } = await client.asks.push(newAsk(offer), signal);
       await files.own(_key);
+      metrics.asked(statementKey);
       log.info({ ask: _key, statement: statementKey, cost, status }, 'ask pushed');
     }
     refusals.delete(statementKey);
@@ -109,21 +112,23 @@ const mine = ({ credentials }: ProducerOptions, status: string, statementKey?: s
 
 /** Oldest match first; a job that failed is tried again in a later round. */
 async function workOnMatched(producer: Producer, attempts: Map<string, number>): Promise<void> {
-  const { client, options, signal, hardSignal } = producer;
+  const { client, options, metrics, signal, hardSignal } = producer;
   const matched = await client.asks.list({ q: mine(options, 'processing'), limit: LIST_LIMIT }, signal);
   matched.sort((a, b) => (a.matched_time ?? 0) - (b.matched_time ?? 0));
   const present = new Set(matched.map(({ _key }) => _key));
   for (const key of attempts.keys()) if (!present.has(key)) attempts.delete(key);
-  for (const { _key } of matched) {
+  for (const { _key, statement_key: statement } of matched) {
     if (signal.aborted) return;
     const tried = attempts.get(_key) ?? 0;
     if (tried >= ATTEMPTS) continue;
     try {
       const outcome = await workOn({ ...producer, signal: hardSignal }, _key);
+      if (outcome !== 'taken') metrics.ended(statement, outcome);
       if (outcome === 'given-up') attempts.set(_key, ATTEMPTS);
     } catch (error) {
       if (!(error instanceof GenerateError)) throw error;
       attempts.set(_key, tried + 1);
+      metrics.ended(statement, 'failed');
       await attemptFailed(producer, _key, tried + 1, error);
     }
   }

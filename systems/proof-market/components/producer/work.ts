@@ -2,18 +2,20 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../../../lib/atomic-file.ts';
+import type { Logger } from '../../../../lib/component/log.ts';
 import { GenerateError, generateProof } from '../../generator/generate.ts';
 import { MemoryPlanError } from '../../generator/memory.ts';
 import { bidOf, type MarketClient, MarketResponseError, type OrderDocument } from '../../protocol/client/client.ts';
 import { jsonText } from '../../protocol/json.ts';
-import type { Logger } from '../shared/log.ts';
 import type { AskFiles } from './ask-files.ts';
+import type { ProducerMetrics } from './metrics.ts';
 import type { ProducerOptions } from './options.ts';
 
 export interface WorkContext {
   client: MarketClient;
   files: AskFiles;
   options: ProducerOptions;
+  metrics: ProducerMetrics;
   log: Logger;
   /** Ends a job in the middle. */
   signal: AbortSignal;
@@ -76,7 +78,9 @@ async function generate(
       onLine: (line) => log.debug({ ask: ask._key }, line),
       ...generatorFlags(options),
     });
-    log.info({ ask: ask._key, judgedBy, ms: Math.round(performance.now() - started) }, 'proof made');
+    const ms = Math.round(performance.now() - started);
+    ctx.metrics.generated(ask.statement_key, ms);
+    log.info({ ask: ask._key, judgedBy, ms }, 'proof made');
     await writeFileAtomic(join(dir, FILES.proof), proof);
     return proof;
   } catch (error) {

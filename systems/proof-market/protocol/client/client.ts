@@ -11,6 +11,8 @@ export interface MarketClientOptions {
   /** Root of the market, e.g. `http://127.0.0.1:8529/`. */
   url: string;
   credentials?: Credentials;
+  /** Instead of credentials: a token that was given out. */
+  token?: string;
   /** Default: bid (and ask). */
   vocabulary?: Vocabulary;
 }
@@ -49,6 +51,8 @@ export interface MarketClient {
     /** Text of the proof file for a matched order; one key suffices. */
     push(proof: string, keys: ProofKeys, signal: AbortSignal): Promise<ProofDocument>;
     get(key: string, signal: AbortSignal): Promise<ProofDocument>;
+    /** Without their texts. */
+    list(search: Search, signal: AbortSignal): Promise<ProofDocument[]>;
     /** Of a bid; undefined while there is none. */
     ofBid(bidKey: string, signal: AbortSignal): Promise<ProofDocument | undefined>;
   };
@@ -70,7 +74,7 @@ type Call = (method: 'GET' | 'POST' | 'DELETE', path: string, signal: AbortSigna
 /** Nothing is sent before the first call. */
 export function createMarketClient(options: MarketClientOptions): MarketClient {
   const root = options.url.endsWith('/') ? options.url : `${options.url}/`;
-  const session = openSession(root, options.credentials);
+  const session = openSession(root, options);
   const names = NAMES[options.vocabulary ?? 'bid'];
   const call: Call = async (method, path, signal, body) => {
     const request = (jwt: string | undefined) =>
@@ -98,14 +102,13 @@ export function createMarketClient(options: MarketClientOptions): MarketClient {
 
 const segment = (key: string): string => encodeURIComponent(key);
 
+const searchText = ({ q, limit, skipped }: Search): string => queryText({ q: q && JSON.stringify(q), limit, skipped });
+
 function orders<New extends object>(call: Call, name: string): Orders<New> {
   return {
     push: (order, signal) => call('POST', `${name}/`, signal, order),
     get: (key, signal) => call('GET', `${name}/${segment(key)}`, signal),
-    list: ({ q, limit, skipped }, signal) => {
-      const query = queryText({ q: q && JSON.stringify(q), limit, skipped });
-      return call('GET', `${name}/${query}`, signal);
-    },
+    list: (search, signal) => call('GET', `${name}/${searchText(search)}`, signal),
     withdraw: async (key, signal) => {
       await call('DELETE', `${name}/${segment(key)}`, signal);
     },
@@ -125,6 +128,7 @@ function proofs(
       return call('POST', 'proof', signal, { proof, ...keys });
     },
     get: (key, signal) => call('GET', `proof/${segment(key)}${queryText({ full: 'true' })}`, signal),
+    list: (search, signal) => call('GET', `proof/${searchText(search)}`, signal),
     ofBid: async (bidKey, signal) => {
       const q = JSON.stringify([{ key: bidName, value: bidKey }]);
       const found = (await call('GET', `proof/${queryText({ q, full: 'true' })}`, signal)) as ProofDocument[];

@@ -10,10 +10,14 @@ export class MarketResponseError extends Error {
   readonly status: number;
   /** Arango's number, where the body has one. */
   readonly errorNum: number | undefined;
+  /** What it said. */
+  readonly answer: string;
 
   constructor(what: string, status: number, body: string) {
     const { errorMessage, errorNum } = asErrorBody(body);
-    super(`${what}: ${status} ${errorMessage ?? body.slice(0, 300)}`);
+    const answer = errorMessage ?? body.slice(0, 300);
+    super(`${what}: ${status} ${answer}`);
+    this.answer = answer;
     this.status = status;
     this.errorNum = errorNum;
   }

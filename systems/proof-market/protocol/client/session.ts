@@ -12,8 +12,11 @@ export interface Session {
   token(signal: AbortSignal): Promise<string | undefined>;
 }
 
-/** Without credentials calls go without a token. */
-export function openSession(rootUrl: string, credentials: Credentials | undefined): Session {
+/** Without credentials calls go with the token that is given, or without one. */
+export function openSession(
+  rootUrl: string,
+  { credentials, token: given }: { credentials?: Credentials; token?: string },
+): Session {
   let current: Promise<string> | undefined;
   const login = async (signal: AbortSignal): Promise<string> => {
     const answer = await requestMarket({ method: 'POST', url: `${rootUrl}_open/auth`, body: credentials, signal });
@@ -22,7 +25,7 @@ export function openSession(rootUrl: string, credentials: Credentials | undefine
     return jwt;
   };
   const token = async (signal: AbortSignal): Promise<string | undefined> => {
-    if (credentials === undefined) return undefined;
+    if (credentials === undefined) return given;
     current ??= login(signal);
     const mine = current;
     return mine.catch((error: unknown) => {
@@ -37,7 +40,8 @@ export function openSession(rootUrl: string, credentials: Credentials | undefine
       try {
         return await call(jwt);
       } catch (error) {
-        if (jwt === undefined || !(error instanceof MarketResponseError) || error.status !== 401) throw error;
+        const expired = error instanceof MarketResponseError && error.status === 401;
+        if (credentials === undefined || !expired) throw error;
         if ((await current) === jwt) current = undefined;
         return call(await token(signal));
       }

@@ -1,13 +1,16 @@
 /** bb under the reference string of a statement, and the true key of its program. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { readJson } from '../../../../lib/atomic-file.ts';
 import { cacheDir as defaultCacheDir } from '../../../../lib/cache-dir.ts';
 import { keyShape } from '../../../../proving/bb/shape.ts';
 import { type Bb, CrsTooSmallError, createBb } from '../../../../proving/bb.ts';
 import { ensureCrs } from '../../../../proving/crs.ts';
 import { cachedKey } from '../../../../proving/key-cache.ts';
 import type { Crs, VerificationKey } from '../../../../proving/types.ts';
-import { DefinitionError, fieldCount, type StatementCircuit } from './definition.ts';
-import { committedKey } from './example.ts';
+import { type Definition, DefinitionError, fieldCount, parseDefinition, type StatementCircuit } from './definition.ts';
+import { committedKey, EXAMPLE_ARTIFACT } from './example.ts';
 
 /** Largest circuit that is taken: 2^17 gates take 5 to 11 s on two cores, and the generator's 1 GiB is measured up to there. */
 const MAX_LOG_SIZE = 17;
@@ -43,6 +46,23 @@ export async function openBackEnd(statement: StatementCircuit, options: BackEndO
   const { publicInputs } = keyShape(key);
   if (publicInputs === expected) return { crs, bb, key };
   throw new DefinitionError(`the program has ${publicInputs} public inputs, not ${expected}`);
+}
+
+/**
+ * Makes the dev reference string and the verifier's program where they are missing; whoever only reads the cache needs both.
+ * `largest`: for every circuit that is taken, not just for the example.
+ */
+export async function prepareBackEnd(options: {
+  cacheDir: string;
+  largest: boolean;
+  signal: AbortSignal;
+}): Promise<void> {
+  const { cacheDir, largest, signal } = options;
+  const definition = await readJson<Definition>(EXAMPLE_ARTIFACT);
+  const logSize = largest || definition === undefined ? MAX_LOG_SIZE : logSizeOf(parseDefinition(definition));
+  const crs = await ensureCrs({ crs: 'dev', points: 2 ** logSize + 1, cacheDir, signal });
+  await createBb({ crs, cacheDir }).prepare();
+  await mkdir(join(cacheDir, 'keys'), { recursive: true });
 }
 
 /** log2 of the circuit's size, as the statement's key says. @throws DefinitionError */

@@ -14,8 +14,6 @@ import {
   type StatementCircuit,
 } from './definition.ts';
 
-export const EXAMPLE_STATEMENT_KEY = '32326';
-
 const CIRCUIT = 'arithmetic_example';
 const CIRCUITS_DIR = join(import.meta.dirname, '../../circuits');
 /** The definition as it stands in the statement, as JSON. */

@@ -1,8 +1,10 @@
 /**
  * Public inputs as requesters write them. Three forms are in use: `"1\n11"` (decimal numbers, one a line), the same as a member `input`
  * (`{"input":"1\n11"}`), and typed values (`[{"field":5},{"field":11}]`, with `{"array":[…]}` around several). Integers beyond 2^53 may
- * be bigints, as `parseJson` gives them.
+ * be bigints, as `parseJson` gives them. Also taken: commas for the line ends (the relayer joins a chain's numbers so), any form as JSON
+ * text, and a whole bid or request around it (one age of `public_input_get.py` writes that).
  */
+import { parseJson } from '../json.ts';
 
 /** The input cannot be read, or does not fit the statement. */
 export class PublicInputError extends Error {
@@ -39,17 +41,19 @@ export const toTypedForm = (values: readonly bigint[]): { field: string }[] =>
 /** `input` members around the input; scripts of some ages add one. */
 function unwrap(input: unknown): unknown {
   let inner = input;
-  for (let depth = 0; depth < MAX_DEPTH && isObject(inner) && Object.keys(inner).length === 1; depth++) {
-    if (!('input' in inner)) break;
-    inner = inner.input;
+  for (let depth = 0; depth < MAX_DEPTH && isObject(inner) && 'input' in inner; depth++) {
+    if (Object.keys(inner).length > 1 && !isOrder(inner)) break;
+    inner = inner['input'];
   }
   return inner;
 }
 
+const isOrder = ({ _id }: Record<string, unknown>): boolean => typeof _id === 'string' && /^(bid|request)\//.test(_id);
+
 function collect(value: unknown, values: bigint[], depth: number): void {
   if (depth > MAX_DEPTH) throw new PublicInputError(`nested more than ${MAX_DEPTH} deep`);
   if (values.length > MAX_VALUES) throw new PublicInputError(`more than ${MAX_VALUES} numbers`);
-  if (typeof value === 'string') collectLines(value, values);
+  if (typeof value === 'string') collectText(value, values, depth);
   else if (typeof value === 'number' || typeof value === 'bigint') values.push(ofNumber(value));
   else if (Array.isArray(value)) for (const entry of value) collect(entry, values, depth + 1);
   else if (isObject(value)) collectTyped(value, values, depth);
@@ -71,9 +75,18 @@ function collectTyped(value: Record<string, unknown>, values: bigint[], depth: n
   else throw new PublicInputError('the member "field" is neither a number nor text');
 }
 
-function collectLines(text: string, values: bigint[]): void {
+function collectText(text: string, values: bigint[], depth: number): void {
   if (text.length > MAX_VALUES * MAX_DIGITS) throw new PublicInputError(`${text.length} characters are too many`);
-  for (const word of text.split(/\s+/)) if (word !== '') values.push(ofText(word));
+  if (/^\s*[[{]/.test(text)) collect(unwrap(ofJson(text)), values, depth + 1);
+  else for (const word of text.split(/[\s,]+/)) if (word !== '') values.push(ofText(word));
+}
+
+function ofJson(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    throw new PublicInputError(`"${shorten(text)}" is text that begins like JSON, and is none`);
+  }
 }
 
 function ofText(text: string): bigint {

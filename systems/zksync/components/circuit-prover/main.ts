@@ -1,8 +1,8 @@
 /** Circuit prover: takes circuits of all rounds, solves their witnesses and proves them on the CPU. */
 import { availableParallelism } from 'node:os';
+import { serveMetrics } from '../../../../lib/component/metrics.ts';
+import { type ComponentContext, runComponent } from '../../../../lib/component/run-component.ts';
 import { usableMemory } from '../../../../lib/usable-memory.ts';
-import { serveMetrics } from '../shared/metrics.ts';
-import { type ComponentContext, runComponent } from '../shared/run-component.ts';
 import { openProving } from '../workers/crs.ts';
 import { closeEnv, loadKeys, openEnv } from '../workers/env.ts';
 import { parseCircuitProverFlags } from '../workers/flags.ts';

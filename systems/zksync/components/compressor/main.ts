@@ -1,11 +1,12 @@
 /** Proof compressor: wraps the scheduler's proof for L1 and puts the batch's final proof file together. */
 import { availableParallelism } from 'node:os';
+import { serveMetrics } from '../../../../lib/component/metrics.ts';
+import { UsageError } from '../../../../lib/component/refusal.ts';
+import { type ComponentContext, runComponent } from '../../../../lib/component/run-component.ts';
 import { openPoseidon2 } from '../../../../proving/poseidon2.ts';
 import { createHasher } from '../../protocol/batch/hash.ts';
 import { PROVER_PROTOCOL_VERSION } from '../../protocol/ids.ts';
 import { pickCompressionJob } from '../../protocol/prover-db/pick.ts';
-import { serveMetrics } from '../shared/metrics.ts';
-import { type ComponentContext, runComponent, UsageError } from '../shared/run-component.ts';
 import { workerLoop } from '../shared/worker-loop.ts';
 import { openProving } from '../workers/crs.ts';
 import { checkNewestVersion, closeEnv, loadKeys, openEnv } from '../workers/env.ts';

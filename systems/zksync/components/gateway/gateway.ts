@@ -1,12 +1,13 @@
 /** The prover gateway: takes batches from the core, hands proofs back. */
 import { Counter, Registry } from 'prom-client';
+import type { ConfigFlags } from '../../../../lib/component/config-flags.ts';
+import { listenHttp } from '../../../../lib/component/http.ts';
+import { serveMetrics } from '../../../../lib/component/metrics.ts';
+import type { ComponentContext } from '../../../../lib/component/run-component.ts';
+import { openPool } from '../../../../lib/postgres.ts';
 import { loadConfig, requireProverUrl } from '../../protocol/config.ts';
-import { openProverDb } from '../../protocol/prover-db/db.ts';
 import { openObjectStore } from '../../protocol/store/object-store.ts';
-import type { ConfigFlags } from '../shared/flags.ts';
-import { createHttpServer, listenHttp } from '../shared/http.ts';
-import { serveMetrics } from '../shared/metrics.ts';
-import type { ComponentContext } from '../shared/run-component.ts';
+import { createHttpServer } from '../shared/http.ts';
 import { waitForProverDb } from '../shared/wait-for-db.ts';
 import { addGatewayRoutes } from './routes.ts';
 
@@ -15,7 +16,7 @@ export async function runGateway(flags: ConfigFlags, { log, signal }: ComponentC
   const config = await loadConfig(flags);
   const url = requireProverUrl(config);
   const onError = (error: Error): void => log.warn(`database connection lost: ${error.message}`);
-  const pool = openProverDb(url, { max: config.postgres.maxConnections, name: 'gateway', onError });
+  const pool = openPool(url, { max: config.postgres.maxConnections, name: 'gateway', onError });
   const store = await openObjectStore(config.prover.objectStore, { cwd: process.cwd() });
   const registry = new Registry();
   const requests = new Counter({

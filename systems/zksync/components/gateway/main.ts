@@ -1,5 +1,7 @@
-import { parseConfigFlags } from '../shared/flags.ts';
-import { runComponent } from '../shared/run-component.ts';
+import { parseConfigFlags } from '../../../../lib/component/config-flags.ts';
+import { runComponent } from '../../../../lib/component/run-component.ts';
 import { runGateway } from './gateway.ts';
 
-await runComponent('gateway', (context) => runGateway(parseConfigFlags(process.argv.slice(2)), context));
+await runComponent('gateway', (context) =>
+  runGateway(parseConfigFlags(process.argv.slice(2), 'general.yaml'), context),
+);

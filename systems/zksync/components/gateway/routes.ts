@@ -1,6 +1,7 @@
 /** The two routes of the prover gateway (upstream: prover/crates/bin/prover_fri_gateway). */
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
+import type { Logger } from '../../../../lib/component/log.ts';
 import { formatVersion } from '../../protocol/ids.ts';
 import {
   findReadyProof,
@@ -23,7 +24,6 @@ import {
 import { decodeL1BatchProof } from '../../protocol/wire/l1-batch-proof.ts';
 import { encodeWitnessInput } from '../../protocol/wire/witness-input.ts';
 import { HttpError, sendJson } from '../shared/http.ts';
-import type { Logger } from '../shared/log.ts';
 
 export interface GatewayContext {
   pool: Pool;

@@ -1,5 +1,6 @@
 /** The loops of the job monitor (upstream: prover/crates/bin/prover_job_monitor). */
 import type { Pool } from 'pg';
+import type { Logger } from '../../../../lib/component/log.ts';
 import { sleep } from '../../../../lib/deadline.ts';
 import type { ZksyncConfig } from '../../protocol/config.ts';
 import { JOB_KINDS, type JobKind, WITNESS_KINDS } from '../../protocol/prover-db/jobs.ts';
@@ -10,7 +11,6 @@ import {
   requeueStuckJobs,
 } from '../../protocol/prover-db/monitor.ts';
 import { exhaustedJobs, statusCounts } from '../../protocol/prover-db/reports.ts';
-import type { Logger } from '../shared/log.ts';
 import { type PeriodicLoop, periodicLoop } from '../shared/periodic.ts';
 import type { Waker } from '../shared/waker.ts';
 import { ATTEMPT_LABELS, type Gauges } from './gauges.ts';

@@ -1,11 +1,13 @@
 /** The prover job monitor: moves jobs between rounds, requeues, archives, reports. */
+import type { ConfigFlags } from '../../../../lib/component/config-flags.ts';
+import { listenHttp } from '../../../../lib/component/http.ts';
+import { serveMetrics } from '../../../../lib/component/metrics.ts';
+import type { ComponentContext } from '../../../../lib/component/run-component.ts';
+import { openPool } from '../../../../lib/postgres.ts';
 import { loadConfig, requireProverUrl } from '../../protocol/config.ts';
-import { openProverDb, PROVER_CHANNEL } from '../../protocol/prover-db/db.ts';
+import { PROVER_CHANNEL } from '../../protocol/prover-db/db.ts';
 import { queueReport, statusCounts } from '../../protocol/prover-db/reports.ts';
-import type { ConfigFlags } from '../shared/flags.ts';
-import { createHttpServer, listenHttp, sendJson } from '../shared/http.ts';
-import { serveMetrics } from '../shared/metrics.ts';
-import type { ComponentContext } from '../shared/run-component.ts';
+import { createHttpServer, sendJson } from '../shared/http.ts';
 import { waitForProverDb } from '../shared/wait-for-db.ts';
 import { openWaker } from '../shared/waker.ts';
 import { createGauges } from './gauges.ts';
@@ -17,7 +19,7 @@ export async function runJobMonitor(flags: ConfigFlags, { log, signal }: Compone
   const url = requireProverUrl(config);
   const { maxDbConnections: max, prometheusPort, httpPort, bindAddress: host } = config.proverJobMonitor;
   const onError = (error: Error): void => log.warn(`database connection lost: ${error.message}`);
-  const pool = openProverDb(url, { max, name: 'prover-job-monitor', onError });
+  const pool = openPool(url, { max, name: 'prover-job-monitor', onError });
   const gauges = createGauges();
   const app = createHttpServer(log);
   app.get('/queue_report', async (_, reply) => sendJson(reply, queueReport(await statusCounts(pool))));

@@ -1,14 +1,15 @@
 /** `node …/server/main.ts --config-path … --secrets-path … [--components=a,b] [--genesis]` */
 import { parseArgs } from 'node:util';
 import type { Hex } from 'viem';
+import { ConfigError, UsageError } from '../../../../lib/component/refusal.ts';
+import { type ComponentContext, runComponent } from '../../../../lib/component/run-component.ts';
 import { openPoseidon2 } from '../../../../proving/poseidon2.ts';
 import { createHasher } from '../../protocol/batch/hash.ts';
 import { loadConfig, requireServerUrl, type ZksyncConfig } from '../../protocol/config.ts';
 import { runGenesis } from '../../protocol/core-db/genesis.ts';
 import { PROVER_PROTOCOL_VERSION, parseVersion } from '../../protocol/ids.ts';
-import { type ComponentContext, runComponent, UsageError } from '../shared/run-component.ts';
-import { ComponentNameError, DEFAULT_COMPONENTS, selectComponents } from './names.ts';
-import { feeAccountOf, runServer, ServerConfigError } from './start.ts';
+import { DEFAULT_COMPONENTS, selectComponents } from './names.ts';
+import { feeAccountOf, runServer } from './start.ts';
 
 const FLAGS = {
   components: { type: 'string', multiple: true },
@@ -28,9 +29,7 @@ function readFlags(argv: readonly string[]) {
     if (!configPath) throw new UsageError('--config-path=<general.yaml> is missing');
     return { values, selection, configPath };
   } catch (error) {
-    if (error instanceof UsageError) throw error;
-    if (error instanceof ComponentNameError || error instanceof TypeError) throw new UsageError(error.message);
-    throw error;
+    throw error instanceof TypeError ? new UsageError(error.message) : error;
   }
 }
 
@@ -57,10 +56,10 @@ async function main({ log, signal }: ComponentContext): Promise<void> {
 async function genesis(config: ZksyncConfig): Promise<{ root: string; created: boolean }> {
   const file = config.paths.genesisPath ?? 'genesis.yaml';
   const chainId = config.genesis?.l2ChainId;
-  if (chainId === undefined) throw new ServerConfigError(`${file}: l2_chain_id is missing`);
+  if (chainId === undefined) throw new ConfigError(`${file}: l2_chain_id is missing`);
   const text = config.genesis?.protocolSemanticVersion;
   const version = text === undefined ? PROVER_PROTOCOL_VERSION : parseVersion(text);
-  if (version === undefined) throw new ServerConfigError(`${file}: genesis_protocol_semantic_version is not 0.x.y`);
+  if (version === undefined) throw new ConfigError(`${file}: genesis_protocol_semantic_version is not 0.x.y`);
   using poseidon2 = await openPoseidon2();
   const result = await runGenesis(requireServerUrl(config), createHasher(poseidon2), {
     chainId,

@@ -1,4 +1,5 @@
 /** Component names of zksync-era's server and what of them this server has. */
+import { Refusal } from '../../../../lib/component/refusal.ts';
 
 export const COMPONENTS = [
   'http_api',
@@ -43,7 +44,7 @@ export const DEFAULT_COMPONENTS =
   'api,tree,eth,state_keeper,housekeeper,commitment_generator,da_dispatcher,vm_runner_protective_reads,consensus';
 
 /** A name in `--components` cannot be used; the message is for the user. */
-export class ComponentNameError extends Error {
+export class ComponentNameError extends Refusal {
   override readonly name = 'ComponentNameError';
 }
 

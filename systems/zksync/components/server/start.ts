@@ -1,7 +1,11 @@
-import pg from 'pg';
 import { Registry } from 'prom-client';
 import type { Hex } from 'viem';
+import { listenHttp } from '../../../../lib/component/http.ts';
+import type { Logger } from '../../../../lib/component/log.ts';
+import { serveMetrics } from '../../../../lib/component/metrics.ts';
+import { ConfigError } from '../../../../lib/component/refusal.ts';
 import { sleep } from '../../../../lib/deadline.ts';
+import { isConnectionError, openPool, type Pool } from '../../../../lib/postgres.ts';
 import { redactUrl } from '../../../../lib/redact.ts';
 import { openPoseidon2 } from '../../../../proving/poseidon2.ts';
 import { createHasher } from '../../protocol/batch/hash.ts';
@@ -10,11 +14,7 @@ import { batchHeader } from '../../protocol/core-db/batches.ts';
 import { CORE_CHANNEL, createCoreSchema } from '../../protocol/core-db/db.ts';
 import { latestPatch } from '../../protocol/core-db/expected.ts';
 import { openObjectStore } from '../../protocol/store/object-store.ts';
-import { listenHttp } from '../shared/http.ts';
-import type { Logger } from '../shared/log.ts';
-import { serveMetrics } from '../shared/metrics.ts';
 import { openWaker } from '../shared/waker.ts';
-import { isConnectionError } from '../shared/worker-loop.ts';
 import { apiServer } from './api/server.ts';
 import { writeMethods } from './api/write-methods.ts';
 import { zksMethods } from './api/zks.ts';
@@ -45,18 +45,13 @@ export interface StartOptions {
   signal: AbortSignal;
 }
 
-/** The configuration or the database does not allow the server to start; exit code 2. */
-export class ServerConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
 /** Runs the chosen components until aborted. `onReady` is called once all ports are open. */
 export async function runServer(options: StartOptions, onReady?: (health: Health) => void): Promise<void> {
   const { config, log, signal } = options;
   const pgUrl = requireServerUrl(config);
   await waitForDatabase(pgUrl, log, signal);
   await using stack = new AsyncDisposableStack();
-  const pool = stack.adopt(openPool(config, pgUrl, log), (p) => p.end());
+  const pool = stack.adopt(openCoreDb(config, pgUrl, log), (p) => p.end());
   const poseidon2 = stack.use(await openPoseidon2());
   const server = await openContext(options, pool, createHasher(poseidon2));
   const registry = new Registry();
@@ -93,31 +88,27 @@ async function waitForDatabase(pgUrl: string, log: Logger, signal: AbortSignal):
 const UNKNOWN_DATABASE = '3D000';
 const DATABASE_RETRY_MS = 250;
 
-function openPool(config: ZksyncConfig, connectionString: string, log: Logger): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString,
-    max: Math.min(config.postgres.maxConnections, 20),
-    statement_timeout: config.postgres.statementTimeoutMs,
+function openCoreDb({ postgres }: ZksyncConfig, url: string, log: Logger): Pool {
+  return openPool(url, {
+    max: Math.min(postgres.maxConnections, 20),
+    name: 'server',
+    statementTimeoutMs: postgres.statementTimeoutMs,
+    onError: (error) => log.warn(`database connection lost: ${error.message}`),
   });
-  // a connection that breaks while idle; whoever needs one next gets a new one
-  pool.on('error', (error) => log.warn(`database connection lost: ${error.message}`));
-  return pool;
 }
 
 async function openContext(
   { config, cwd, log }: StartOptions,
-  pool: pg.Pool,
+  pool: Pool,
   hasher: ServerContext['hasher'],
 ): Promise<ServerContext> {
   const { genesis } = config;
   if (genesis?.l2ChainId === undefined) {
-    throw new ServerConfigError(`${config.paths.genesisPath ?? '--genesis-path'}: l2_chain_id is missing`);
+    throw new ConfigError(`${config.paths.genesisPath ?? '--genesis-path'}: l2_chain_id is missing`);
   }
   const first = await batchHeader(pool, 0);
   if (first === undefined) {
-    throw new ServerConfigError(
-      'the core database has no genesis: run devkit chain init, or the server with --genesis',
-    );
+    throw new ConfigError('the core database has no genesis: run devkit chain init, or the server with --genesis');
   }
   return {
     config,
@@ -137,9 +128,7 @@ async function openContext(
 export function feeAccountOf(config: ZksyncConfig): Hex {
   const address = config.genesis?.feeAccount ?? config.wallets?.fee_account?.address;
   if (address === undefined || !/^0x[0-9a-fA-F]{40}$/.test(address)) {
-    throw new ServerConfigError(
-      `${config.paths.genesisPath ?? 'genesis.yaml'}: fee_account is missing or not an address`,
-    );
+    throw new ConfigError(`${config.paths.genesisPath ?? 'genesis.yaml'}: fee_account is missing or not an address`);
   }
   return address.toLowerCase() as Hex;
 }
@@ -178,7 +167,7 @@ function tasksOf(server: ServerContext, components: readonly ComponentName[], re
 function checkSendingMode(config: ZksyncConfig): void {
   const mode = config.eth.sender.proofSendingMode;
   if (mode === 'ONLY_REAL_PROOFS') return;
-  throw new ServerConfigError(
+  throw new ConfigError(
     `${config.paths.configPath}: eth.sender.proof_sending_mode is ${mode}, but the rollup contract accepts no batch without a proof: set ONLY_REAL_PROOFS (prover mode gpu), or leave component eth out`,
   );
 }

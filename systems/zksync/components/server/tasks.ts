@@ -1,5 +1,5 @@
+import type { Logger } from '../../../../lib/component/log.ts';
 import type { CoreTopic } from '../../protocol/core-db/db.ts';
-import type { Logger } from '../shared/log.ts';
 import type { Waker } from '../shared/waker.ts';
 import type { Health } from './health.ts';
 

@@ -1,7 +1,5 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
-import { listenAddress } from '../../../../lib/listen-address.ts';
-import type { Logger } from './log.ts';
-import { PortError } from './metrics.ts';
+import type { Logger } from '../../../../lib/component/log.ts';
 
 /** No request body is too large (upstream disables its limit); Node's strings end at 512 MiB anyway. */
 const NO_LIMIT = 512 * 1024 * 1024;
@@ -16,32 +14,6 @@ export function createHttpServer(log: Logger): FastifyInstance {
     return reply.code(status).type('text/plain; charset=utf-8').send(error.message);
   });
   return app;
-}
-
-/** The APIs take writes from whoever reaches them, so only this machine may. */
-const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
-
-/** Listens until disposed. @throws PortError, Error for an address beyond loopback */
-export async function listenHttp(
-  app: FastifyInstance,
-  what: string,
-  { host, port }: { host: string; port: number },
-): Promise<AsyncDisposable & { port: number }> {
-  if (!LOOPBACK.test(host)) {
-    throw new Error(
-      `${what}: bind_address ${host} is not on loopback, and writes are not protected: set 127.0.0.1 in general.yaml`,
-    );
-  }
-  try {
-    await app.listen({ host: listenAddress(host), port });
-  } catch (error) {
-    throw new PortError(what, host, port, error as Error);
-  }
-  const address = app.server.address();
-  return {
-    port: typeof address === 'object' && address !== null ? address.port : port,
-    [Symbol.asyncDispose]: () => app.close(),
-  };
 }
 
 /** JSON with the plain content type that upstream's servers send (fastify would name a charset). */

@@ -1,6 +1,6 @@
 /** A loop that acts at an interval, earlier when woken, and less and less often while there is nothing to do. */
+import type { Logger } from '../../../../lib/component/log.ts';
 import { sleep } from '../../../../lib/deadline.ts';
-import type { Logger } from './log.ts';
 import type { Subscription } from './waker.ts';
 import { tolerant } from './worker-loop.ts';
 

@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
+import type { Logger } from '../../../../lib/component/log.ts';
 import { sleep } from '../../../../lib/deadline.ts';
+import { isConnectionError } from '../../../../lib/postgres.ts';
 import { redactUrl } from '../../../../lib/redact.ts';
-import type { Logger } from './log.ts';
-import { isConnectionError } from './worker-loop.ts';
 
 const RETRY_MS = { first: 100, max: 2_000 } as const;
 

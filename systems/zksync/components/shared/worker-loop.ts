@@ -1,6 +1,7 @@
 /** The loop of a worker: pick, run, and wait longer and longer while there is nothing to pick. */
+import type { Logger } from '../../../../lib/component/log.ts';
 import { sleep } from '../../../../lib/deadline.ts';
-import type { Logger } from './log.ts';
+import { isConnectionError } from '../../../../lib/postgres.ts';
 import type { Subscription } from './waker.ts';
 
 export interface Backoff {
@@ -73,23 +74,6 @@ async function idle<J>({ wakeup, signal }: WorkerLoop<J>, ms: number): Promise<b
     if (!signal.aborted) throw error;
   }
   return false;
-}
-
-/** Lost connection, server starting or stopping, as opposed to a query that is wrong. */
-export function isConnectionError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (error instanceof AggregateError && error.errors.some(isConnectionError)) return true;
-  const { code = '' } = error as { code?: string };
-  const network = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code);
-  // SQLSTATE classes 08 (connection) and 57P (shutdown, crash, starting), 53300 (too many connections)
-  const sqlState = code.startsWith('08') || code.startsWith('57P') || code === '53300';
-  return (
-    network ||
-    sqlState ||
-    /Connection terminated|timeout exceeded when trying to connect|connection error and is not queryable/.test(
-      error.message,
-    )
-  );
 }
 
 /** No such database, no such table. */

@@ -1,11 +1,12 @@
 /** Witness generator: turns a batch's witness input, and finished proofs, into circuits to prove (rounds 0 to 4). */
+
+import { serveMetrics } from '../../../../lib/component/metrics.ts';
+import { type ComponentContext, runComponent } from '../../../../lib/component/run-component.ts';
 import { openPoseidon2 } from '../../../../proving/poseidon2.ts';
 import { createHasher } from '../../protocol/batch/hash.ts';
 import { PROVER_PROTOCOL_VERSION, ROUND_NAMES, type Round } from '../../protocol/ids.ts';
 import { WITNESS_KINDS } from '../../protocol/prover-db/jobs.ts';
 import { pickWitnessJob } from '../../protocol/prover-db/pick.ts';
-import { serveMetrics } from '../shared/metrics.ts';
-import { type ComponentContext, runComponent } from '../shared/run-component.ts';
 import { workerLoop } from '../shared/worker-loop.ts';
 import { checkVersion, closeEnv, loadKeys, openEnv, type WorkerEnv } from '../workers/env.ts';
 import { parseWitnessGeneratorFlags } from '../workers/flags.ts';

@@ -1,15 +1,17 @@
 /** What every worker opens at start, each thing waited for if it is not there yet. */
 import { resolve } from 'node:path';
 import type { Pool } from 'pg';
+import type { Logger } from '../../../../lib/component/log.ts';
+import { Refusal } from '../../../../lib/component/refusal.ts';
+import type { ComponentContext } from '../../../../lib/component/run-component.ts';
+import { openPool } from '../../../../lib/postgres.ts';
 import { loadConfig, requireProverUrl, type ZksyncConfig } from '../../protocol/config.ts';
 import { type Aggregation, formatVersion, type ProtocolVersion } from '../../protocol/ids.ts';
 import { type CircuitSet, loadCircuitSet } from '../../protocol/keys/circuit-set.ts';
 import { readCommitments } from '../../protocol/keys/key-files.ts';
-import { openProverDb, PROVER_CHANNEL } from '../../protocol/prover-db/db.ts';
+import { PROVER_CHANNEL } from '../../protocol/prover-db/db.ts';
 import { findVersion, listVersions, type VersionRow } from '../../protocol/prover-db/intake.ts';
 import { type ObjectStore, openObjectStore } from '../../protocol/store/object-store.ts';
-import type { Logger } from '../shared/log.ts';
-import type { ComponentContext } from '../shared/run-component.ts';
 import { openWaker, type Waker } from '../shared/waker.ts';
 import { isOutage, outageText } from './outage.ts';
 import { waitFor } from './wait.ts';
@@ -29,7 +31,7 @@ export interface WorkerEnv {
 }
 
 /** A worker that can do nothing useful with what it found; the component ends. */
-export class StartError extends Error {
+export class StartError extends Refusal {
   constructor(message: string) {
     super(message);
     this.name = 'StartError';
@@ -50,7 +52,7 @@ export async function openEnv(
   }
   const proverUrl = requireProverUrl(config);
   const store = await openObjectStore(config.prover.objectStore, { cwd: process.cwd() });
-  const pool = openProverDb(proverUrl, { max: options.connections, name: ctx.podName });
+  const pool = openPool(proverUrl, { max: options.connections, name: ctx.podName });
   await waitFor(ctx.log, ctx.signal, async () => {
     try {
       await listVersions(pool);

@@ -1,9 +1,10 @@
 /** Command lines of the three workers: upstream's flags, strict. */
 import { parseArgs } from 'node:util';
+import { Refusal } from '../../../../lib/component/refusal.ts';
 import { ROUND_NAMES, type Round } from '../../protocol/ids.ts';
 
 /** A command line that cannot be used; the component ends with exit code 2. */
-export class FlagError extends Error {
+export class FlagError extends Refusal {
   constructor(message: string) {
     super(message);
     this.name = 'FlagError';

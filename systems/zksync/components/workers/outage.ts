@@ -1,6 +1,6 @@
 /** Failures of the database that pass by themselves: it is down, restarting, or not set up yet. */
+import { isConnectionError } from '../../../../lib/postgres.ts';
 import { retry } from '../../../../lib/retry.ts';
-import { isConnectionError } from '../shared/worker-loop.ts';
 
 /** No such database, no such table. */
 const NOT_SET_UP = new Set(['3D000', '42P01']);

@@ -1,6 +1,6 @@
 /** What a component needs and is not there yet is waited for, with one line that says what and why. */
+import type { Logger } from '../../../../lib/component/log.ts';
 import { poll } from '../../../../lib/deadline.ts';
-import type { Logger } from '../shared/log.ts';
 
 /** Ready, or what is awaited and why, in words. */
 export type Look<T> = { ready: T } | { missing: string };

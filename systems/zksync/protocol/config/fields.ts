@@ -1,14 +1,7 @@
 /** How single settings are read: leniently (unknown keys ignored), with duration suffixes and environment overrides. */
 import { z } from 'zod';
+import { ConfigError } from '../../../../lib/component/refusal.ts';
 import { parseDurationMs } from '../../../../lib/units.ts';
-
-/** A configuration file cannot be used as it is. */
-export class ConfigError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'ConfigError';
-  }
-}
 
 /** Raw value of a setting: from the environment if set there, else from the file. */
 export interface Source {

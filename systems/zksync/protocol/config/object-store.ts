@@ -1,4 +1,5 @@
-import { ConfigError, choice, integer, readSection, type Source, subSection, text } from './fields.ts';
+import { ConfigError } from '../../../../lib/component/refusal.ts';
+import { choice, integer, readSection, type Source, subSection, text } from './fields.ts';
 
 const MODES = [
   'FileBacked',

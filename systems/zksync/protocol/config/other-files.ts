@@ -1,5 +1,6 @@
 /** secrets.yaml, genesis.yaml, wallets.yaml (contracts.yaml stays a plain tree: its keys are many and read one by one). */
-import { bool, ConfigError, choice, integer, readSection, type Source, subSection, text } from './fields.ts';
+import { ConfigError } from '../../../../lib/component/refusal.ts';
+import { bool, choice, integer, readSection, type Source, subSection, text } from './fields.ts';
 
 export function readSecrets(root: Source) {
   return {

@@ -1,6 +1,7 @@
 /** L1 batches: sealing, results of the tree and the commitment generator, what the API and the kit show of them. */
 import type pg from 'pg';
-import { byteaToHex, type Db, fromBytea, hexToBytea, inTransaction, NOW, notifyCore, rfc3339, toBytea } from './db.ts';
+import { type Db, inTransaction } from '../../../../lib/postgres.ts';
+import { byteaToHex, fromBytea, hexToBytea, NOW, notifyCore, rfc3339, toBytea } from './db.ts';
 
 type Hex = `0x${string}`;
 

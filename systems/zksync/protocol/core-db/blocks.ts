@@ -1,5 +1,6 @@
 /** Transactions and L2 blocks (upstream: miniblocks). Numbers are small enough for JS numbers; hashes are 0x… text. */
-import { byteaToHex, type Db, fromBytea, hexToBytea, NOW, notifyCore, toBytea } from './db.ts';
+import type { Db } from '../../../../lib/postgres.ts';
+import { byteaToHex, fromBytea, hexToBytea, NOW, notifyCore, toBytea } from './db.ts';
 
 type Hex = `0x${string}`;
 

@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
-
-/** What a query function needs: a pool or a client inside a transaction. */
-export type Db = Pick<pg.ClientBase, 'query'>;
+import type { Db } from '../../../../lib/postgres.ts';
 
 /** Channel on which the parts of the server wake each other. The payload is a topic. */
 export const CORE_CHANNEL = 'devkit_core';
@@ -20,31 +18,6 @@ export type CoreTopic =
 /** Wakes listeners when the surrounding transaction commits (at once outside one). */
 export async function notifyCore(db: Db, topic: CoreTopic): Promise<void> {
   await db.query('SELECT pg_notify($1, $2)', [CORE_CHANNEL, topic]);
-}
-
-/** Runs `fn` in one transaction; rolls back when it throws. */
-export async function inTransaction<T>(pool: pg.Pool, fn: (db: Db) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  // the failing query reports a lost connection; without a listener the event would end the process
-  const ignore = (): void => {};
-  client.on('error', ignore);
-  let broken = true;
-  try {
-    await client.query('BEGIN');
-    try {
-      const result = await fn(client);
-      await client.query('COMMIT');
-      broken = false;
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK');
-      broken = false;
-      throw error;
-    }
-  } finally {
-    client.off('error', ignore);
-    client.release(broken);
-  }
 }
 
 /** Creates the tables of a core database that exists; repeating it changes nothing. */

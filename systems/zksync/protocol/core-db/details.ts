@@ -1,5 +1,6 @@
 /** Batches and blocks as people and JSON-RPC see them. */
-import { byteaToHex, type Db, rfc3339 } from './db.ts';
+import type { Db } from '../../../../lib/postgres.ts';
+import { byteaToHex, rfc3339 } from './db.ts';
 
 type Hex = `0x${string}`;
 

@@ -1,6 +1,7 @@
 /** Transactions to L1: what is to be sent, what was signed, what is confirmed. */
 import type pg from 'pg';
-import { byteaToHex, type Db, hexToBytea, inTransaction, NOW, notifyCore } from './db.ts';
+import { type Db, inTransaction } from '../../../../lib/postgres.ts';
+import { byteaToHex, hexToBytea, NOW, notifyCore } from './db.ts';
 
 type Hex = `0x${string}`;
 

@@ -1,10 +1,10 @@
+import type { Db } from '../../../../lib/postgres.ts';
 import type { Message } from '../batch/log.ts';
 import type { ExpectedBatch } from '../bundle/check.ts';
 import type { ProtocolVersion } from '../ids.ts';
 import { batchCounts, batchHeader } from './batches.ts';
 import { batchMessages } from './blocks.ts';
 import { messagesHash } from './commitment.ts';
-import type { Db } from './db.ts';
 
 /** The batch does not exist, or the tree has not processed it. */
 export class BatchNotReadyError extends Error {

@@ -1,10 +1,10 @@
-import pg from 'pg';
+import { type Db, inTransaction, openPool } from '../../../../lib/postgres.ts';
 import type { Hasher } from '../batch/hash.ts';
 import { formatVersion, type ProtocolVersion } from '../ids.ts';
 import { type GenesisAccount, l2Genesis } from '../l2/genesis.ts';
 import { batchHeader } from './batches.ts';
 import { batchCommitment } from './commitment.ts';
-import { createCoreSchema, type Db, hexToBytea, inTransaction, NOW, toBytea } from './db.ts';
+import { createCoreSchema, hexToBytea, NOW, toBytea } from './db.ts';
 import { genesisTree } from './genesis-tree.ts';
 import { insertInitialWrites, loadLeaves, upsertLeaves } from './tree.ts';
 
@@ -54,7 +54,7 @@ export function genesisValues(hasher: Hasher, params: Pick<GenesisParams, 'chain
  */
 export async function runGenesis(pgUrl: string, hasher: Hasher, params: GenesisParams): Promise<GenesisResult> {
   await createCoreSchema(pgUrl);
-  const pool = new pg.Pool({ connectionString: pgUrl, max: 2 });
+  const pool = openPool(pgUrl, { max: 2, name: 'genesis' });
   try {
     const { tree, hashes } = genesisValues(hasher, params);
     const result = { root: tree.root, nextIndex: tree.nextIndex, commitment: hashes.commitment };

@@ -1,6 +1,7 @@
 /** `proof_generation_details`: the state of a batch's proof as the core side sees it (unpicked, picked_by_prover, generated, skipped). */
 import type pg from 'pg';
-import { type Db, inTransaction, NOW, notifyCore } from './db.ts';
+import { type Db, inTransaction } from '../../../../lib/postgres.ts';
+import { NOW, notifyCore } from './db.ts';
 
 /** Lowest batch without VM run data. */
 export async function nextBatchForRunData(db: Db): Promise<number | undefined> {

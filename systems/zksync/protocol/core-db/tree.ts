@@ -1,6 +1,7 @@
 /** The state tree's leaves and what a batch did to them. */
 import type pg from 'pg';
-import { type Db, fromBytea, inTransaction, NOW, notifyCore, toBytea } from './db.ts';
+import { type Db, inTransaction } from '../../../../lib/postgres.ts';
+import { fromBytea, NOW, notifyCore, toBytea } from './db.ts';
 
 /** A leaf of the indexed Merkle tree with its enumeration index; index 0 is the sentinel. */
 export interface TreeLeaf {

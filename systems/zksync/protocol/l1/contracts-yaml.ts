@@ -1,4 +1,5 @@
 import { type Hex, zeroAddress } from 'viem';
+import { Refusal } from '../../../../lib/component/refusal.ts';
 import { formatVersion, type ProtocolVersion } from '../ids.ts';
 import { L1_MESSENGER_ADDRESS } from '../l2/genesis.ts';
 import type { DeployedContracts } from './deploy.ts';
@@ -38,7 +39,7 @@ export function contractsYaml(deployed: DeployedContracts, baseToken: Hex = ETH_
 }
 
 /** contracts.yaml names a contract by something that is no address. */
-export class ContractsInvalidError extends Error {
+export class ContractsInvalidError extends Refusal {
   override readonly name = 'ContractsInvalidError';
 }
 

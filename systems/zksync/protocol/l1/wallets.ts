@@ -1,5 +1,6 @@
 import { bytesToHex, type Hex } from 'viem';
 import { generatePrivateKey, type HDKey, mnemonicToAccount, privateKeyToAddress } from 'viem/accounts';
+import { Refusal } from '../../../../lib/component/refusal.ts';
 
 /** Test mnemonic of zksync-era (`etc/test_config/constant/eth.json`). Everybody knows it: local chains only. */
 export const TEST_MNEMONIC = 'stuff slice staff easily soup parent arm payment cotton trade scatter struggle';
@@ -67,7 +68,7 @@ export function emptyWallets(): Wallets {
 }
 
 /** wallets.yaml cannot be used; the message names the entry. */
-export class WalletsInvalidError extends Error {
+export class WalletsInvalidError extends Refusal {
   override readonly name = 'WalletsInvalidError';
 }
 

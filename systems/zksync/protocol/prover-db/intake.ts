@@ -1,8 +1,9 @@
 /** How versions and batches enter the prover's database, and how its proofs leave it. */
 import type { Pool } from 'pg';
+import { inTransaction } from '../../../../lib/postgres.ts';
 import { formatVersion, type ProtocolVersion } from '../ids.ts';
 import { wordBytes } from '../wire/plain.ts';
-import { inTransaction, notify, type Queryable } from './db.ts';
+import { notify, type Queryable } from './db.ts';
 import { TABLES } from './jobs.ts';
 
 export interface VersionRow {

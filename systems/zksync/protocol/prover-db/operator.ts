@@ -1,6 +1,7 @@
 /** What an operator does by hand (upstream: prover_cli requeue, restart, delete), for the right chain. */
 import type { Pool } from 'pg';
-import { inTransaction, notify, type Queryable } from './db.ts';
+import { inTransaction } from '../../../../lib/postgres.ts';
+import { notify, type Queryable } from './db.ts';
 import { JOB_KINDS, type JobKind, TABLES } from './jobs.ts';
 import { keyColumns, type Requeued, requeuedColumns, requeuedOf, sameKey } from './monitor.ts';
 

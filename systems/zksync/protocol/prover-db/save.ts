@@ -3,8 +3,9 @@
  * is gone (the row was requeued, perhaps done by another worker), nothing is written and the answer is false.
  */
 import type { Pool } from 'pg';
+import { inTransaction } from '../../../../lib/postgres.ts';
 import { RECURSION_TIP_CIRCUIT_ID, ROUND, type Round, recursionId, SCHEDULER_CIRCUIT_ID } from '../ids.ts';
-import { inTransaction, notify, type Queryable } from './db.ts';
+import { notify, type Queryable } from './db.ts';
 import { NOT_TRIED_AGAIN } from './failures.ts';
 import {
   type BasicJob,

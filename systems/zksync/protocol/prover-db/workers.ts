@@ -1,6 +1,7 @@
 /** Rows of workers that are gone. */
 import type { Pool } from 'pg';
-import { inTransaction, notify } from './db.ts';
+import { inTransaction } from '../../../../lib/postgres.ts';
+import { notify } from './db.ts';
 import { JOB_KINDS, type JobKind, TABLES } from './jobs.ts';
 import { keyColumns, type Requeued, requeuedColumns, requeuedOf, sameKey } from './monitor.ts';
 

@@ -2,7 +2,8 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '../../../../lib/atomic-file.ts';
-import { ConfigError, type ObjectStoreConfig } from '../config.ts';
+import { ConfigError } from '../../../../lib/component/refusal.ts';
+import type { ObjectStoreConfig } from '../config.ts';
 import { ALL_BUCKETS, type Bucket } from './buckets.ts';
 import type { ObjectKey } from './keys.ts';
 

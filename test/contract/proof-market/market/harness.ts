@@ -1,8 +1,9 @@
 /** A market with a real database and a toy verifier: a proof of an input is `0x` + hexadecimal of its JSON. */
 import { pino } from 'pino';
+import type { Pool } from '../../../../lib/postgres.ts';
 import type { MarketConfig } from '../../../../systems/proof-market/components/market/config.ts';
 import { runMarket } from '../../../../systems/proof-market/components/market/market.ts';
-import { openMarketDb, type Pool } from '../../../../systems/proof-market/protocol/db.ts';
+import { openMarketDb } from '../../../../systems/proof-market/protocol/db.ts';
 import { jsonText } from '../../../../systems/proof-market/protocol/json.ts';
 import { DEFAULT_TERMS } from '../../../../systems/proof-market/protocol/settlement.ts';
 import type { MarketTerms } from '../../../../systems/proof-market/protocol/types.ts';

@@ -1,5 +1,5 @@
 /** Users, tokens, balances, producers. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { documentNotFound, forbidden } from '../../../protocol/errors.ts';
 import { balanceOf } from '../../../protocol/ledger.ts';
 import { findProducer, lastProducers, producerDocument, registerProducer } from '../../../protocol/producers.ts';
@@ -7,7 +7,7 @@ import { checkPassword, issueToken, signUp, userExists } from '../../../protocol
 import { asObject, readProducer, readSignup } from '../../../protocol/validation.ts';
 import type { Authenticator } from '../auth.ts';
 import type { MarketContext } from '../context.ts';
-import { bodyOf } from '../server.ts';
+import { bodyOf, isEmpty } from '../server.ts';
 import { paramOf } from './request.ts';
 
 export function addAccountRoutes(
@@ -33,8 +33,8 @@ export function addAccountRoutes(
   });
   app.post(`${prefix}/user/renew`, async (request) => {
     const user = await auth.required(request);
-    const { user: named, username = named } = asObject(bodyOf(request));
-    if (username !== undefined && username !== user) throw forbidden('the token belongs to another user');
+    const named = renewedUser(request);
+    if (named !== undefined && named !== user) throw forbidden('the token belongs to another user');
     return token(user);
   });
   app.head(`${prefix}/user/:name`, async (request, reply) => {
@@ -60,4 +60,13 @@ export function addAccountRoutes(
     await auth.optional(request);
     return producerDocument(await findProducer(pool, paramOf(request, 'name')));
   });
+}
+
+/** The token says who it is; the body may, as a name or with one, or be empty. */
+function renewedUser(request: FastifyRequest): unknown {
+  if (isEmpty(request)) return undefined;
+  const body = bodyOf(request);
+  if (typeof body === 'string') return body;
+  const { user, username = user } = asObject(body);
+  return username;
 }

@@ -45,11 +45,12 @@ function addCollection(
   });
   app.get(`${path}/:key`, async (request) => {
     await auth.required(request);
-    return orderToDocument(collection, await findOrder(pool, side, keyOf(request, collection)));
+    return orderToDocument(collection, await findOrder(pool, collection, keyOf(request, collection)));
   });
   app.delete(`${path}/:key`, async (request) => {
     const user = await auth.required(request);
-    return orderToDocument(collection, await withdrawOrder(pool, user, side, keyOf(request, collection), clock()));
+    const key = keyOf(request, collection);
+    return orderToDocument(collection, await withdrawOrder(pool, user, collection, key, clock()));
   });
 }
 

@@ -24,7 +24,7 @@ export function addProofRoutes(
     app.get(owned ? `${path}/owner` : path, async (request) => {
       const user = await auth.required(request);
       const query = queryOf(request);
-      const full = isSet(query['full']);
+      const full = query['full'] === undefined ? undefined : isSet(query['full']);
       const proofs = await listProofs(pool, user, { q: query['q'], page: readPage(query), full, owned });
       return proofs.map(proofToDocument);
     });

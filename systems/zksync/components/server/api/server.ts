@@ -1,6 +1,6 @@
 import Fastify, { type FastifyInstance } from 'fastify';
-import type { Logger } from '../../shared/log.ts';
-import { isConnectionError } from '../../shared/worker-loop.ts';
+import type { Logger } from '../../../../../lib/component/log.ts';
+import { isConnectionError } from '../../../../../lib/postgres.ts';
 import { type Rpc, RpcError, RpcUnreachableError } from '../json-rpc.ts';
 import { isForwarded } from './methods.ts';
 import { ApiError, type Method, RPC_CODES } from './rpc-errors.ts';

@@ -1,9 +1,10 @@
 /** Methods that change the chain: raw transactions, and sealing a batch on request. */
 import type { Hex } from 'viem';
 import { DeadlineError, poll } from '../../../../../lib/deadline.ts';
+import { inTransaction } from '../../../../../lib/postgres.ts';
 import { sealBatch } from '../../../protocol/core-db/batches.ts';
 import { deleteRefusedTransaction, insertTransaction } from '../../../protocol/core-db/blocks.ts';
-import { inTransaction, notifyCore } from '../../../protocol/core-db/db.ts';
+import { notifyCore } from '../../../protocol/core-db/db.ts';
 import type { ServerContext } from '../context.ts';
 import { RpcError, RpcUnreachableError } from '../json-rpc.ts';
 import { executableCount, sendRaw } from '../state-keeper/l2-node.ts';

@@ -6,6 +6,7 @@ import {
   type TransactionReceipt,
   TransactionReceiptNotFoundError,
 } from 'viem';
+import type { Logger } from '../../../../../lib/component/log.ts';
 import {
   confirmEthTx,
   type EthTx,
@@ -18,7 +19,6 @@ import {
   unconfirmedEthTxs,
 } from '../../../protocol/core-db/eth-txs.ts';
 import { RollupError, toRollupError } from '../../../protocol/l1/rollup.ts';
-import type { Logger } from '../../shared/log.ts';
 import type { ServerContext } from '../context.ts';
 import type { Task } from '../tasks.ts';
 import { findOnL1, type L1Context, totalOnL1 } from './l1.ts';

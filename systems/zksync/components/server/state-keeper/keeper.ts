@@ -1,6 +1,6 @@
+import { inTransaction } from '../../../../../lib/postgres.ts';
 import { sealBatch, unsealedAgeMs } from '../../../protocol/core-db/batches.ts';
 import { latestMiniblock, pendingTransactions } from '../../../protocol/core-db/blocks.ts';
-import { inTransaction } from '../../../protocol/core-db/db.ts';
 import { executableCount, L2_BASE_FEE, mineBlock, readBlock } from './l2-node.ts';
 import { type ChainContext, recordBlock } from './record.ts';
 import { bringBack, isInSync, type Recovery, refillPool, withPoolLock } from './recover.ts';

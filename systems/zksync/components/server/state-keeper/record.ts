@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Hex } from 'viem';
+import { type Db, inTransaction } from '../../../../../lib/postgres.ts';
 import type { Hasher } from '../../../protocol/batch/hash.ts';
 import { storageKey } from '../../../protocol/batch/log.ts';
 import { lockBlocks } from '../../../protocol/core-db/batches.ts';
@@ -9,7 +10,7 @@ import {
   type NewMiniblock,
   type StorageLogRow,
 } from '../../../protocol/core-db/blocks.ts';
-import { type Db, hexToBytea, inTransaction } from '../../../protocol/core-db/db.ts';
+import { hexToBytea } from '../../../protocol/core-db/db.ts';
 import { L1_MESSENGER_ADDRESS } from '../../../protocol/l2/genesis.ts';
 import type { Rpc } from '../json-rpc.ts';
 import { type L2Block, readMessages, traceBlock } from './l2-node.ts';

@@ -1,5 +1,6 @@
 /** Brings the node to the state that the rows describe. The rows are the truth. */
 import type { Hex } from 'viem';
+import { type Db, inTransaction } from '../../../../../lib/postgres.ts';
 import {
   failTransaction,
   latestMiniblock,
@@ -9,7 +10,7 @@ import {
   pendingTransactions,
   setGenesisBlock,
 } from '../../../protocol/core-db/blocks.ts';
-import { type Db, fromBytea, inTransaction } from '../../../protocol/core-db/db.ts';
+import { fromBytea } from '../../../protocol/core-db/db.ts';
 import { l2Genesis } from '../../../protocol/l2/genesis.ts';
 import { RpcError } from '../json-rpc.ts';
 import { type L2Block, mineBlock, NoTraceError, quantity, readBlock, resetToGenesis, sendRaw } from './l2-node.ts';

@@ -1,6 +1,6 @@
 /** Listening on loopback. */
 import type { FastifyInstance } from 'fastify';
-import { listenAddress } from '../../../../lib/listen-address.ts';
+import { listenAddress } from '../listen-address.ts';
 
 /** A port that cannot be listened on. */
 export class PortError extends Error {
@@ -12,7 +12,7 @@ export class PortError extends Error {
   }
 }
 
-/** Passwords travel in clear text, so only this machine may connect. */
+/** The servers take writes, and passwords in clear text, from whoever reaches them: only this machine may. */
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
 /** Listens until disposed. @throws PortError, Error for an address beyond loopback */
@@ -22,7 +22,9 @@ export async function listenHttp(
   { host, port }: { host: string; port: number },
 ): Promise<AsyncDisposable & { port: number }> {
   if (!LOOPBACK.test(host)) {
-    throw new Error(`${what}: bind_address ${host} is not on loopback, and passwords travel in clear: use 127.0.0.1`);
+    throw new Error(
+      `${what}: bind_address ${host} is not on loopback, and neither writes nor passwords are protected: set 127.0.0.1`,
+    );
   }
   try {
     await app.listen({ host: listenAddress(host), port });

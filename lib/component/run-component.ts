@@ -1,37 +1,29 @@
 /** The frame of every component's main program: name, log, stop signals, exit code. */
 import { randomBytes } from 'node:crypto';
-import { ConfigError } from '../../protocol/config.ts';
 import { createLog, type Logger } from './log.ts';
+import { Refusal } from './refusal.ts';
 
 export interface ComponentContext {
   log: Logger;
   /** Aborted by SIGINT or SIGTERM; `main` then has `graceMs` to end. */
   signal: AbortSignal;
-  /** Name of this worker in `picked_by`; unique. */
+  /** Under which this process takes work; unique. */
   podName: string;
-  /** `POD_NAME` was given: rows under it are this worker's own, from an earlier life. */
+  /** `POD_NAME` was given: work taken under it is this process's own, from an earlier life. */
   podNameGiven: boolean;
 }
 
 export interface ComponentOptions {
-  /** Time to finish after a stop signal. Upstream: witness generator 20 s, circuit prover 70 s, compressor 90 s, others 5 s. */
+  /** Time to finish after a stop signal. */
   graceMs?: number;
 }
 
-/** A command line that cannot be used: exit code 2. */
-export class UsageError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'UsageError';
-  }
-}
-
 const DEFAULT_GRACE_MS = 5_000;
-const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+const EXIT = { ok: 0, failed: 1, refused: 2 } as const;
 
 /**
  * Runs a component until it ends or is told to stop, then ends the process: 0 when `main` returned or a stop was clean, 2 for a
- * command line, configuration or keys that cannot be used, 1 for the rest. A second signal ends it at once.
+ * refusal, 1 for the rest. A second signal ends it at once.
  */
 export async function runComponent(
   name: string,
@@ -65,9 +57,10 @@ export async function runComponent(
 
 /** Reason of the abort after a stop signal. */
 export class StopError extends Error {
+  override readonly name = 'StopError';
+
   constructor(signal: string) {
     super(`stopped by ${signal}`);
-    this.name = 'StopError';
   }
 }
 
@@ -76,26 +69,12 @@ function exitCodeOf(error: unknown, signal: AbortSignal, log: Logger): number {
     log.info('stopped');
     return EXIT.ok;
   }
-  if (isUsage(error)) {
-    log.fatal((error as Error).message);
-    return EXIT.usage;
+  if (error instanceof Refusal) {
+    log.fatal(error.message);
+    return EXIT.refused;
   }
   log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
   return EXIT.failed;
 }
 
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
-/** What somebody has to mend before another start can do better; the message says it all, so no stack is logged. */
-const USAGE = new Set([
-  'UsageError',
-  'FlagError',
-  'StartError',
-  'KeysError',
-  'CrsError',
-  'ServerConfigError',
-  'ComponentNameError',
-  'WalletsInvalidError',
-  'ContractsInvalidError',
-]);
-const isUsage = (error: unknown): boolean =>
-  error instanceof ConfigError || (error instanceof Error && USAGE.has(error.name));

@@ -11,6 +11,6 @@ export function createLog(name: string, env: Readonly<Record<string, string | un
     base: { name },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    redact: ['*.privateKey', '*.private_key', '*.password'],
+    redact: ['*.privateKey', '*.private_key', '*.password', '*.passwd', '*.secret', '*.jwt'],
   });
 }

@@ -1,15 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { Registry } from 'prom-client';
-import { listenAddress } from '../../../../lib/listen-address.ts';
-
-/** A port that cannot be listened on. */
-export class PortError extends Error {
-  constructor(what: string, host: string, port: number, cause: Error) {
-    const taken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
-    super(`${what}: ${taken ? `port ${port} on ${host} is in use` : cause.message}`, { cause });
-    this.name = 'PortError';
-  }
-}
+import { listenAddress } from '../listen-address.ts';
+import { PortError } from './http.ts';
 
 export interface MetricsServer extends AsyncDisposable {
   port: number;

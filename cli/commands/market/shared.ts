@@ -1,0 +1,58 @@
+/** What the market's commands share. */
+import type { OrderDocument } from '../../../systems/proof-market/protocol/client/types.ts';
+import { DevkitError } from '../../core/errors.ts';
+import type { CommandContext } from '../define.ts';
+import { text } from '../options.ts';
+
+export const results = () => import('../../services/market/results.ts');
+
+/** Who acts. */
+export const ACTOR = {
+  user: text('user that acts, one of `market user list`', { placeholder: 'name' }),
+  auth: text(
+    'file with the login of who acts: {"username","secret"}, or the header that the scripts keep in auth.json',
+    {
+      placeholder: 'file',
+    },
+  ),
+};
+
+interface ActorFlags {
+  user: string | undefined;
+  auth: string | undefined;
+}
+
+export const actorOf = (ctx: CommandContext, { user, auth }: ActorFlags): ActorFlags => ({
+  user,
+  auth: auth === undefined ? undefined : ctx.path(auth),
+});
+
+/** An amount of tokens, or minutes. @throws DevkitError USAGE */
+export function positive(name: string, raw: string): number {
+  const value = /^\d{1,15}(\.\d{1,18})?$/.test(raw) ? Number(raw) : Number.NaN;
+  if (value > 0) return value;
+  throw new DevkitError('USAGE', `${name} takes a number above 0, not "${raw}"`);
+}
+
+export const optionalPositive = (name: string, raw: string | undefined): number | undefined =>
+  raw === undefined ? undefined : positive(name, raw);
+
+/** The market's keys. @throws DevkitError USAGE */
+export function key(name: string, raw: string): string {
+  if (/^[1-9]\d{0,17}$/.test(raw)) return raw;
+  throw new DevkitError('USAGE', `${name} takes a key of the market, decimal digits, not "${raw}"`);
+}
+
+export const optionalKey = (name: string, raw: string | undefined): string | undefined =>
+  raw === undefined ? undefined : key(name, raw);
+
+/** As the scripts print documents. */
+export const jsonLines = (document: unknown): string[] => JSON.stringify(document, null, 2).split('\n');
+
+/** `created`, `processing, matched with ask 5`, `completed, proof 7`. */
+export function orderState(order: OrderDocument): string {
+  const other = order.ask_key ?? order.bid_key ?? order.proposal_key ?? order.request_key;
+  const matched = other == null ? '' : `, matched with ${order.input === undefined ? 'bid' : 'ask'} ${other}`;
+  const proof = order.proof_key == null ? '' : `, proof ${order.proof_key}`;
+  return `${order.status}${matched}${proof}`;
+}

@@ -1,0 +1,37 @@
+/** `market statement …`. */
+import { USUAL_USERS } from '../../../systems/proof-market/index.ts';
+import { createMarketClient, type StatementDocument } from '../../../systems/proof-market/protocol/client/client.ts';
+import { DevkitError } from '../../core/errors.ts';
+import type { ServiceContext } from '../context.ts';
+import { readJsonOf, writeJson } from './files.ts';
+import { type Actor, actAs, ask, openMarket } from './session.ts';
+
+/** Public statements, and those of the usual requester. */
+export async function statementList(ctx: ServiceContext, actor: Actor): Promise<{ statements: StatementDocument[] }> {
+  const { client } = await actAs(await openMarket(ctx), actor, USUAL_USERS.requester);
+  return { statements: await ask(client.statements.list(ctx.signal)) };
+}
+
+/** `out`: absolute path to write it to, what a generator takes as `--circuit_input`. */
+export async function statementGet(
+  ctx: ServiceContext,
+  input: { key: string; out?: string | undefined },
+): Promise<{ statement: StatementDocument; file: string | null }> {
+  const { url } = await openMarket(ctx);
+  const statement = await ask(createMarketClient({ url }).statements.get(input.key, ctx.signal));
+  if (input.out !== undefined) await writeJson(input.out, statement);
+  return { statement, file: input.out ?? null };
+}
+
+/** @throws DevkitError USAGE with what the market finds wrong */
+export async function statementPush(
+  ctx: ServiceContext,
+  input: Actor & { file: string },
+): Promise<{ statement: StatementDocument; file: string }> {
+  const { client } = await actAs(await openMarket(ctx), input, USUAL_USERS.requester);
+  const body = await readJsonOf('--file', input.file);
+  if (typeof body !== 'object' || body === null) {
+    throw new DevkitError('CONFIG_INVALID', `--file ${input.file}: not a statement, a JSON object`);
+  }
+  return { statement: await ask(client.statements.push(body, ctx.signal)), file: input.file };
+}

@@ -1,0 +1,93 @@
+/** `market user …`: accounts, their logins and balances. */
+import { writeFileAtomic } from '../../../lib/atomic-file.ts';
+import { keepUser, listUsers, readUser, signUp, USUAL_USERS } from '../../../systems/proof-market/index.ts';
+import { createMarketClient } from '../../../systems/proof-market/protocol/client/client.ts';
+import { DevkitError } from '../../core/errors.ts';
+import type { ServiceContext } from '../context.ts';
+import { type Actor, actAs, ask, openMarket } from './session.ts';
+
+export interface UserBalance {
+  user: string;
+  /** Tokens that can be spent. */
+  balance: number;
+  /** Tokens that open orders hold. */
+  blocked: number;
+}
+
+export interface SignupInput {
+  user: string;
+  /** Absent: one is made. */
+  password?: string | undefined;
+  email?: string | undefined;
+}
+
+/** The login is kept, so that later commands can act as this user. */
+export async function userSignup(ctx: ServiceContext, input: SignupInput): Promise<UserBalance & { login: string }> {
+  const { url, files } = await openMarket(ctx);
+  const password = input.password ?? (await import('node:crypto')).randomBytes(18).toString('base64url');
+  const credentials = { username: input.user, password };
+  await ask(signUp(createMarketClient({ url }), credentials, input.email ?? '', ctx.signal));
+  await keepUser(files, credentials);
+  const client = createMarketClient({ url, credentials });
+  return { ...(await ask(client.balance(input.user, ctx.signal))), login: files.user(input.user) };
+}
+
+/** @throws DevkitError USAGE when the market does not take the password */
+export async function userLogin(
+  ctx: ServiceContext,
+  input: { user: string; password: string },
+): Promise<UserBalance & { login: string }> {
+  const { url, files } = await openMarket(ctx);
+  const credentials = { username: input.user, password: input.password };
+  const client = createMarketClient({ url, credentials });
+  await ask(client.token(ctx.signal));
+  const balance = await ask(client.balance(input.user, ctx.signal));
+  await keepUser(files, credentials);
+  return { ...balance, login: files.user(input.user) };
+}
+
+/** The users whose logins are kept. */
+export async function userList(ctx: ServiceContext): Promise<{ users: UserBalance[] }> {
+  const { url, files } = await openMarket(ctx);
+  const names = await listUsers(files);
+  const users = await Promise.all(
+    names.map(async (name) => {
+      const credentials = await readUser(files, name);
+      const client = createMarketClient({ url, ...(credentials && { credentials }) });
+      return ask(client.balance(name, ctx.signal));
+    }),
+  );
+  return { users };
+}
+
+export interface ProducerInput extends Actor {
+  description: string;
+  url?: string | undefined;
+  logo?: string | undefined;
+  ethAddress?: string | undefined;
+}
+
+/** Registers a user as producer, or changes what is registered. */
+export async function registerProducer(ctx: ServiceContext, input: ProducerInput): Promise<Record<string, unknown>> {
+  const { client } = await actAs(await openMarket(ctx), input, USUAL_USERS.producer);
+  const { description, url, logo, ethAddress } = input;
+  const about = {
+    description,
+    ...(url === undefined ? {} : { url }),
+    ...(logo === undefined ? {} : { logo }),
+    ...(ethAddress === undefined ? {} : { eth_address: ethAddress }),
+  };
+  return (await ask(client.registerProducer(about, ctx.signal))) as Record<string, unknown>;
+}
+
+/** A new token as the header object that the scripts' `--auth FILE` reads. `out`: absolute path of that file. */
+export async function userAuth(
+  ctx: ServiceContext,
+  input: Actor & { out: string },
+): Promise<{ user: string | null; file: string }> {
+  const { client, name } = await actAs(await openMarket(ctx), input, USUAL_USERS.requester);
+  const token = await ask(client.token(ctx.signal));
+  if (token === undefined) throw new DevkitError('USAGE', 'there is no login to get a token for');
+  await writeFileAtomic(input.out, `${JSON.stringify({ Authorization: `Bearer ${token}` })}\n`, { mode: 0o600 });
+  return { user: name ?? null, file: input.out };
+}

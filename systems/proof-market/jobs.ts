@@ -1,0 +1,88 @@
+/** Orders in the kit's one job model: created = queued, processing = in progress, completed = successful, withdrawn = failed. */
+import { DevkitError } from '../../cli/core/errors.ts';
+import type { JobReader, JobTick } from '../../cli/core/system.ts';
+import type { JobGroup } from '../../cli/core/types.ts';
+import type { Pool } from '../../lib/postgres.ts';
+import { openMarketDb } from './protocol/db.ts';
+import {
+  changedOrders,
+  countOrders,
+  type OrderCounts,
+  type OrderJob,
+  openOrders,
+  orderAndCounterpart,
+} from './protocol/jobs.ts';
+import { toKey } from './protocol/validation.ts';
+
+export type { OrderJob } from './protocol/jobs.ts';
+
+/** `orders`: of one order, itself and its counterpart; of all, what is open at the first look and what changed at each later one. */
+export interface MarketTick extends JobTick {
+  orders: OrderJob[];
+}
+
+const SHOWN = 100;
+/** Changes become visible when their transaction ends, which may be a little after the time they carry. */
+const OVERLAP_MS = 2_000;
+
+/** Follows all orders of a market, or one by its key. @throws (tick) DevkitError NOT_FOUND for an order that is not there */
+export function openMarketJobs(databaseUrl: string): JobReader & { tick(job?: string): Promise<MarketTick> } {
+  const pool = openMarketDb(databaseUrl, { max: 2 });
+  const seen = new Map<string, string>();
+  return {
+    tick: async (job) => (job === undefined ? allOrders(pool, seen) : oneOrder(pool, job)),
+    [Symbol.asyncDispose]: () => pool.end(),
+  };
+}
+
+async function oneOrder(pool: Pool, job: string): Promise<MarketTick> {
+  const now = Date.now();
+  const key = toKey(job);
+  const orders = key === undefined ? [] : await orderAndCounterpart(pool, key, now);
+  const [order] = orders;
+  if (order === undefined) {
+    throw new DevkitError('NOT_FOUND', `there is no order ${job} in this market`, {
+      hint: 'devkit market bid get, devkit market ask get   (list them)',
+    });
+  }
+  const state = order.verifying ? 'verifying' : order.status;
+  return { ...tick(now, state, await countOrders(pool)), ...outcomeOf(order), orders };
+}
+
+const outcomeOf = ({ status }: OrderJob): Pick<JobTick, 'outcome'> =>
+  status === 'completed' ? { outcome: 'done' } : status === 'withdrawn' ? { outcome: 'failed' } : {};
+
+async function allOrders(pool: Pool, seen: Map<string, string>): Promise<MarketTick> {
+  const now = Date.now();
+  const first = seen.size === 0;
+  const since = Number(seen.get('') ?? 0);
+  const found = first
+    ? await openOrders(pool, { now, limit: SHOWN })
+    : await changedOrders(pool, { since, now, limit: 10 * SHOWN });
+  const orders = found.filter((order) => seen.get(order.key) !== textOf(order));
+  for (const order of orders) seen.set(order.key, textOf(order));
+  seen.set('', String(now - OVERLAP_MS));
+  const counts = await countOrders(pool);
+  const busy = counts.some((one) => one.counts.processing > 0);
+  const open = counts.some((one) => one.counts.created > 0);
+  return { ...tick(now, busy ? 'proving' : open ? 'open' : 'idle', counts), orders };
+}
+
+/** What people see of an order: news when it differs. */
+const textOf = ({ status, counterpart, verifying }: OrderJob): string => `${status} ${counterpart} ${verifying}`;
+
+const tick = (now: number, state: string, counts: readonly OrderCounts[]): JobTick => ({
+  at: new Date(now).toISOString(),
+  state,
+  groups: counts.map(toGroup),
+});
+
+const toGroup = ({ side, statementKey, statementName, counts }: OrderCounts): JobGroup => ({
+  stage: side === 'bid' ? 'bids' : 'asks',
+  kind: `${statementKey} ${statementName}`,
+  queued: counts.created,
+  waiting: 0,
+  inProgress: counts.processing,
+  successful: counts.completed,
+  failed: counts.withdrawn,
+});

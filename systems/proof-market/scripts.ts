@@ -1,0 +1,27 @@
+/** Files with which the original Python scripts, unchanged, find a market and its login. */
+import type { Credentials } from './protocol/client/client.ts';
+import { EXAMPLE_STATEMENT_KEY } from './protocol/types.ts';
+
+/** Path below a checkout's `scripts/` → content. The daemon has a folder, and so copies, of its own. */
+export function scriptFiles(url: string, { username, password }: Credentials): Record<string, string> {
+  const files = { 'constants.py': constants(url, username), '.user': username, '.secret': password };
+  const entries = Object.entries(files);
+  return Object.fromEntries([...entries, ...entries.map(([name, text]) => [`proof_producer/${name}`, text])]);
+}
+
+/** All that a script of any age imports; `MOUNT` begins with a slash, and the scripts put another one before it. */
+const constants = (url: string, user: string): string => `# Written by devkit env: the market of this machine.
+URL = "${url}"
+DB_NAME = "market"
+MOUNT = "/v0_0"
+REQUEST_TIMEOUT = 100
+
+# of proof_producer.py
+USER = "${user}"
+MY_STATEMENTS = {"${EXAMPLE_STATEMENT_KEY}": {"cost": 5, "asks_limit": 10, "proposals_limit": 10}}
+ASK_UPDATE_INTERVAL = 20
+WAIT_BEFORE_SEND_PROOF = 30
+AUTH_FILE = "./.auth.json"
+PROOFS_DIR = "./proofs/statements/"
+PROOF_GEN_CONFIG_FILE = "./proof_generators.ini"
+`;
