@@ -48,6 +48,13 @@ export type {
   VerifyResult,
   WatchTick,
 } from './services/inputs.ts';
+export {
+  createMarket,
+  type FlowResult,
+  type MarketClient,
+  type MarketDevnet,
+  type MarketOptions,
+} from './services/market/library.ts';
 export type { DevnetStatus } from './services/status.ts';
 
 export interface DevnetOptions {

@@ -21,7 +21,8 @@ export function devnetEnv(
   };
 }
 
-const SECRET = 0o600;
+/** Others may neither read secrets nor run what they cannot read. */
+const MODE = { file: 0o600, program: 0o700 } as const;
 /** What was there before and was not ours. */
 const KEPT = '.orig';
 
@@ -35,7 +36,7 @@ export async function writeToolFiles(dir: string, files: Readonly<Record<string,
       throw error;
     });
     if (there !== undefined && there !== content && !existsSync(path + KEPT)) await copyFile(path, path + KEPT);
-    await writeFileAtomic(path, content, { mode: SECRET });
+    await writeFileAtomic(path, content, { mode: content.startsWith('#!') ? MODE.program : MODE.file });
     written.push(path);
   }
   return written;

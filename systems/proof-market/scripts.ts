@@ -1,4 +1,6 @@
-/** Files with which the original Python scripts, unchanged, find a market and its login. */
+/** Files with which the original Python scripts, unchanged, find a market and its login, and programs that they can be given. */
+import { join } from 'node:path';
+import { shellWord } from '../../lib/shell.ts';
 import type { Credentials } from './protocol/client/client.ts';
 import { EXAMPLE_STATEMENT_KEY } from './protocol/types.ts';
 
@@ -6,7 +8,17 @@ import { EXAMPLE_STATEMENT_KEY } from './protocol/types.ts';
 export function scriptFiles(url: string, { username, password }: Credentials): Record<string, string> {
   const files = { 'constants.py': constants(url, username), '.user': username, '.secret': password };
   const entries = Object.entries(files);
-  return Object.fromEntries([...entries, ...entries.map(([name, text]) => [`proof_producer/${name}`, text])]);
+  const copies = entries.map(([name, text]) => [`proof_producer/${name}`, text]);
+  return Object.fromEntries([...entries, ...copies, ...PROGRAMS.map((name) => [`bin/${name}`, program(name)])]);
+}
+
+const PROGRAMS = ['proof-generator', 'proof-generator-mt'] as const;
+const MAIN = { 'proof-generator': 'main.ts', 'proof-generator-mt': 'main-mt.ts' } as const;
+
+/** A program of devkit's own under upstream's name and with its flags. */
+function program(name: (typeof PROGRAMS)[number]): string {
+  const main = join(import.meta.dirname, 'components', 'proof-generator', MAIN[name]);
+  return `#!/bin/sh\nexec ${shellWord(process.execPath)} ${shellWord(main)} "$@"\n`;
 }
 
 /** All that a script of any age imports; `MOUNT` begins with a slash, and the scripts put another one before it. */

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createDevnet, DevkitError, type WatchTick } from '../../cli/index.ts';
+import { createDevnet, createMarket, DevkitError, type WatchTick } from '../../cli/index.ts';
 import { devnetFootprint } from '../../cli/runtimes/docker/gc.ts';
 import { dockerEngine } from '../fixtures/docker.ts';
 import { RUNTIMES } from '../fixtures/runtimes.ts';
@@ -56,3 +56,21 @@ test.each(RUNTIMES)('a devnet of the library proves a batch (%s), and its dispos
   expect(await leftOf(dir)).toEqual([]);
   expect(existsSync(join(dir, '.devkit'))).toBe(false);
 });
+
+test.each(RUNTIMES)(
+  'a market of the library goes from bid to verified proof (%s), and its disposal leaves nothing',
+  async (runtime) => {
+    const signal = AbortSignal.timeout(300_000);
+    {
+      await using market = await createMarket({ dir, runtime, signal });
+      await expect(market.client('nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      expect(await market.flow()).toMatchObject({ verdict: 'accepted', outputs: { sum: '12', product: '11' } });
+      const requester = await market.client('requester');
+      expect(await requester.bids.list({ limit: 10 }, signal)).toHaveLength(2);
+      expect(market.variables).toMatchObject({ MARKET_URL: market.url, NIL_USER: 'requester' });
+      expect(await market.status()).toMatchObject({ state: 'running', proving: { variant: 'reference', crs: 'dev' } });
+    }
+    expect(await leftOf(dir)).toEqual([]);
+    expect(existsSync(join(dir, '.devkit'))).toBe(false);
+  },
+);

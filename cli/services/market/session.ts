@@ -98,7 +98,7 @@ function listingOf(said: string): string {
 
 function refused(error: MarketResponseError): DevkitError {
   const { status, answer: said } = error;
-  const message = `the market refuses: ${said}`;
+  const message = `the market answers ${status}: ${said}`;
   const options = { cause: error, details: { status, errorNum: error.errorNum } };
   if (status === 401) {
     return new DevkitError('USAGE', message, { ...options, hint: 'devkit market user list   (whose logins are kept)' });
