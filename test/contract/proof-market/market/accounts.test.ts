@@ -1,18 +1,11 @@
 import { createHmac } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ledgerFaults, PREFIX, startMarket, startPostgres, type TestMarket, type TestPostgres } from './harness.ts';
+import { describe, expect, test } from 'vitest';
+import { PREFIX, type TestMarket, useMarket } from './harness.ts';
 
-let postgres: TestPostgres;
 let market: TestMarket;
 
-beforeAll(async () => {
-  postgres = await startPostgres();
-  market = await startMarket(postgres);
-});
-afterAll(async () => {
-  expect(await ledgerFaults(market.pool)).toEqual([]);
-  await market[Symbol.asyncDispose]();
-  await postgres[Symbol.asyncDispose]();
+useMarket(async (made) => {
+  market = made;
 });
 
 const NOT_AUTHORIZED = {

@@ -1,38 +1,18 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  type Client,
-  ledgerFaults,
-  STATEMENT_KEY,
-  startMarket,
-  startPostgres,
-  type TestMarket,
-  type TestPostgres,
-} from './harness.ts';
+import { describe, expect, test } from 'vitest';
+import { bid, type Client, error, STATEMENT_KEY, type TestMarket, useMarket } from './harness.ts';
 
-let postgres: TestPostgres;
 let market: TestMarket;
 let alice: Client;
 let bob: Client;
 let mallory: Client;
 
-beforeAll(async () => {
-  postgres = await startPostgres();
-  market = await startMarket(postgres);
+useMarket(async (made) => {
+  market = made;
   alice = await market.user('alice');
   bob = await market.user('bob');
   mallory = await market.user('mallory');
 });
-afterAll(async () => {
-  expect(await ledgerFaults(market.pool)).toEqual([]);
-  await market[Symbol.asyncDispose]();
-  await postgres[Symbol.asyncDispose]();
-});
 
-const error = (status: number, errorNum: number, errorMessage: unknown) => ({
-  status,
-  body: { error: true, errorNum, errorMessage, code: status },
-});
-const bid = (more: object = {}) => ({ statement_key: STATEMENT_KEY, cost: 2, input: [1, 2], ...more });
 const counts = async (): Promise<object> =>
   (
     await market.pool.query(

@@ -1,5 +1,6 @@
 /** A market with a real database and a toy verifier: a proof of an input is `0x` + hexadecimal of its JSON. */
 import { pino } from 'pino';
+import { afterAll, beforeAll, expect } from 'vitest';
 import type { Pool } from '../../../../lib/postgres.ts';
 import type { MarketConfig } from '../../../../systems/proof-market/components/market/config.ts';
 import { runMarket } from '../../../../systems/proof-market/components/market/market.ts';
@@ -158,5 +159,28 @@ export async function ledgerFaults(pool: Pool): Promise<object[]> {
       AND (a.eval_time IS NULL OR b.eval_time IS NULL OR a.eval_time <= b.eval_time)`);
   return rows;
 }
+
+/** A market for the tests of a file; at its end the ledger is checked. */
+export function useMarket(ready: (market: TestMarket) => void | Promise<void>, terms: Partial<MarketTerms> = {}): void {
+  const stack = new AsyncDisposableStack();
+  let market: TestMarket;
+  beforeAll(async () => {
+    market = stack.use(await startMarket(stack.use(await startPostgres()), terms));
+    await ready(market);
+  });
+  afterAll(async () => {
+    expect(await ledgerFaults(market.pool)).toEqual([]);
+    await stack.disposeAsync();
+  });
+}
+
+/** An order that nothing is wrong with. */
+export const bid = (more: object = {}) => ({ statement_key: STATEMENT_KEY, cost: 2, input: [1, 2], ...more });
+
+/** An answer that is an error. */
+export const error = (status: number, errorNum: number, errorMessage: unknown) => ({
+  status,
+  body: { error: true, errorNum, errorMessage, code: status },
+});
 
 export { startPostgres, type TestPostgres };

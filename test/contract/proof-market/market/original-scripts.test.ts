@@ -1,35 +1,19 @@
 /** Requests of the toolchain's scripts of different ages that ask for more than the walk-through does. */
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  type Client,
-  ledgerFaults,
-  proofOf,
-  STATEMENT_KEY,
-  startMarket,
-  startPostgres,
-  type TestMarket,
-  type TestPostgres,
-} from './harness.ts';
+import { describe, expect, test } from 'vitest';
+import { type Client, proofOf, STATEMENT_KEY, type TestMarket, useMarket } from './harness.ts';
 
-let postgres: TestPostgres;
 let market: TestMarket;
 let requester: Client;
 let producer: Client;
 let other: Client;
 
-beforeAll(async () => {
-  postgres = await startPostgres();
-  market = await startMarket(postgres);
+useMarket(async (made) => {
+  market = made;
   requester = await market.user('requester');
   producer = await market.user('producer');
   other = await market.user('other');
-});
-afterAll(async () => {
-  expect(await ledgerFaults(market.pool)).toEqual([]);
-  await market[Symbol.asyncDispose]();
-  await postgres[Symbol.asyncDispose]();
 });
 
 describe('the proof of a bid', () => {

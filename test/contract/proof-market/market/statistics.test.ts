@@ -1,17 +1,7 @@
 /** Order books and numbers, each route by its fields. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  type Client,
-  ledgerFaults,
-  proofOf,
-  STATEMENT_KEY,
-  startMarket,
-  startPostgres,
-  type TestMarket,
-  type TestPostgres,
-} from './harness.ts';
+import { expect, test } from 'vitest';
+import { type Client, proofOf, STATEMENT_KEY, type TestMarket, useMarket } from './harness.ts';
 
-let postgres: TestPostgres;
 let market: TestMarket;
 let dev: Client;
 let requester: Client;
@@ -30,29 +20,26 @@ async function trade(input: unknown, cost: number, minutes: number): Promise<voi
   expect(status).toBe(200);
 }
 
-beforeAll(async () => {
-  postgres = await startPostgres();
-  market = await startMarket(postgres, { tokenLifetimeMs: 100 * DAY });
-  dev = await market.user('dev');
-  requester = await market.user('requester');
-  producer = await market.user('producer');
-  own = (await dev.post('statement/', { name: 'own', type: 'placeholder-vanilla', definition })).body._key;
-  await trade(1, 1000, 2);
-  market.clock.now += 2 * DAY;
-  await trade(2, 400, 4);
-  await trade(3, 600, 6);
-  // sold again
-  await requester.post('bid/', { statement_key: own, cost: 300, input: 2 });
-  for (const cost of [5, 5.4, 7])
-    await requester.post('bid/', { statement_key: own, cost, input: 'open', eval_time: 12 });
-  await producer.post('bid/', { statement_key: own, cost: 5, input: 'open' });
-  for (const cost of [9, 8.5]) await producer.post('ask/', { statement_key: own, cost, eval_time: 7 });
-});
-afterAll(async () => {
-  expect(await ledgerFaults(market.pool)).toEqual([]);
-  await market[Symbol.asyncDispose]();
-  await postgres[Symbol.asyncDispose]();
-});
+useMarket(
+  async (made) => {
+    market = made;
+    dev = await market.user('dev');
+    requester = await market.user('requester');
+    producer = await market.user('producer');
+    own = (await dev.post('statement/', { name: 'own', type: 'placeholder-vanilla', definition })).body._key;
+    await trade(1, 1000, 2);
+    market.clock.now += 2 * DAY;
+    await trade(2, 400, 4);
+    await trade(3, 600, 6);
+    // sold again
+    await requester.post('bid/', { statement_key: own, cost: 300, input: 2 });
+    for (const cost of [5, 5.4, 7])
+      await requester.post('bid/', { statement_key: own, cost, input: 'open', eval_time: 12 });
+    await producer.post('bid/', { statement_key: own, cost: 5, input: 'open' });
+    for (const cost of [9, 8.5]) await producer.post('ask/', { statement_key: own, cost, eval_time: 7 });
+  },
+  { tokenLifetimeMs: 100 * DAY },
+);
 
 const ofOwn = (rows: { _key: string }[]): object | undefined => rows.find(({ _key }) => _key === own);
 

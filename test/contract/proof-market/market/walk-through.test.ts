@@ -1,26 +1,11 @@
 /** The reference's walk-through and the answer of every route, field by field. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  ledgerFaults,
-  proofOf,
-  STATEMENT_KEY,
-  startMarket,
-  startPostgres,
-  type TestMarket,
-  type TestPostgres,
-} from './harness.ts';
+import { describe, expect, test } from 'vitest';
+import { proofOf, STATEMENT_KEY, type TestMarket, useMarket } from './harness.ts';
 
-let postgres: TestPostgres;
 let market: TestMarket;
 
-beforeAll(async () => {
-  postgres = await startPostgres();
-  market = await startMarket(postgres);
-});
-afterAll(async () => {
-  expect(await ledgerFaults(market.pool)).toEqual([]);
-  await market[Symbol.asyncDispose]();
-  await postgres[Symbol.asyncDispose]();
+useMarket(async (made) => {
+  market = made;
 });
 
 const KEY = expect.stringMatching(/^\d+$/);
