@@ -4,7 +4,7 @@ import { DevkitError } from '../../core/errors.ts';
 import { defineCommand, defineGroup } from '../define.ts';
 import { duration } from '../globals.ts';
 import { flag, int, list, text } from '../options.ts';
-import { key, optionalPositive, positive, results } from './shared.ts';
+import { GENERATOR, generatorOf, key, optionalPositive, positive, results, SHARDS } from './shared.ts';
 
 const DEFAULT_COST = '2';
 const NAME = /^[a-z0-9]{1,32}$/;
@@ -33,21 +33,15 @@ const runCommand = defineCommand({
     generationTime: text('minutes that are promised', { placeholder: 'min', oldNames: ['generation_time'] }),
     docker: flag('in containers, whatever the devnet runs in', { conflicts: ['noDocker'] }),
     noDocker: flag('as processes, whatever the devnet runs in'),
-    smp: int('shards of the generator, one thread each', { min: 1, max: 999_999 }),
-    shard0MemScale: int('memory weight of shard 0', { long: 'shard0-mem-scale', min: 1, max: 999_999 }),
-    memory: text('memory of the generator in all, like 4GiB', { placeholder: 'size' }),
+    ...SHARDS,
     generatorTimeout: text('time of one run of the generator, default 10m', { placeholder: 'duration' }),
-    proofGenerator: text('program of yours', { placeholder: 'path' }),
-    image: text('image of yours, with the program in /usr/bin', {
-      placeholder: 'reference',
-      conflicts: ['proofGenerator'],
-    }),
+    ...GENERATOR,
   },
   output: async () => (await results()).producerRunResult,
   async run(ctx, input) {
     const { producerRun } = await import('../../services/market/producer.ts');
     const { sizeOf } = await import('../../services/market/generate.ts');
-    const { generatorTimeout, proofGenerator } = input;
+    const { generatorTimeout } = input;
     return producerRun(await ctx.service(), {
       names: namesOf(input.name),
       statement: key('--statement', input.statement ?? EXAMPLE_STATEMENT_KEY),
@@ -60,8 +54,7 @@ const runCommand = defineCommand({
       shard0MemScale: input.shard0MemScale,
       memoryBytes: sizeOf('--memory', input.memory),
       timeoutMs: generatorTimeout === undefined ? undefined : await duration('--generator-timeout', generatorTimeout),
-      program: proofGenerator === undefined ? undefined : ctx.path(proofGenerator),
-      image: input.image,
+      ...generatorOf(ctx, input),
     });
   },
   render: ({ producers }) => producers.map(({ id, user }) => `${id} (${user}) ended`),

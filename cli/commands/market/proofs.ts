@@ -1,7 +1,7 @@
 /** `market proof …`. */
 import { defineCommand, defineGroup } from '../define.ts';
-import { int, text } from '../options.ts';
-import { ACTOR, actorOf, optionalKey, results } from './shared.ts';
+import { text } from '../options.ts';
+import { ACTOR, actorOf, GENERATOR, generatorOf, optionalKey, results, SHARDS } from './shared.ts';
 
 const pushCommand = defineCommand({
   name: 'push',
@@ -66,14 +66,8 @@ const generateCommand = defineCommand({
     circuitInput: text('the statement', { long: 'circuit_input', placeholder: 'file', required: true }),
     publicInput: text('the public input', { long: 'public_input', placeholder: 'file', required: true }),
     proofOut: text('where to write the proof', { long: 'proof_out', placeholder: 'file', required: true }),
-    smp: int('shards, one thread each; default: the number of processors', { min: 1, max: 999_999 }),
-    shard0MemScale: int('memory weight of shard 0', { long: 'shard0-mem-scale', min: 1, max: 999_999 }),
-    memory: text('memory in all, like 16GiB; default: what this machine has', { placeholder: 'size' }),
-    proofGenerator: text('program of yours', { placeholder: 'path' }),
-    image: text('image of yours, with the program in /usr/bin', {
-      placeholder: 'reference',
-      conflicts: ['proofGenerator'],
-    }),
+    ...SHARDS,
+    ...GENERATOR,
   },
   output: async () => (await results()).generateResult,
   async run(ctx, input) {
@@ -85,8 +79,7 @@ const generateCommand = defineCommand({
       smp: input.smp,
       shard0MemScale: input.shard0MemScale,
       memory: input.memory,
-      program: input.proofGenerator === undefined ? undefined : ctx.path(input.proofGenerator),
-      image: input.image,
+      ...generatorOf(ctx, input),
     });
   },
   render: ({ file, judgedBy }) => [

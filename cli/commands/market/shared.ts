@@ -2,7 +2,7 @@
 import type { OrderDocument } from '../../../systems/proof-market/protocol/client/types.ts';
 import { DevkitError } from '../../core/errors.ts';
 import type { CommandContext } from '../define.ts';
-import { text } from '../options.ts';
+import { int, text } from '../options.ts';
 
 export const results = () => import('../../services/market/results.ts');
 
@@ -26,6 +26,29 @@ export const actorOf = (ctx: CommandContext, { user, auth }: ActorFlags): ActorF
   user,
   auth: auth === undefined ? undefined : ctx.path(auth),
 });
+
+const MOST_SHARDS = 999_999;
+
+/** How the generator divides threads and memory. */
+export const SHARDS = {
+  smp: int('shards of the generator, one thread each; default: the number of processors', { min: 1, max: MOST_SHARDS }),
+  shard0MemScale: int('memory weight of shard 0', { long: 'shard0-mem-scale', min: 1, max: MOST_SHARDS }),
+  memory: text('memory of the generator in all, like 16GiB; default: what this machine has', { placeholder: 'size' }),
+};
+
+/** Whose generator. */
+export const GENERATOR = {
+  proofGenerator: text('program of yours', { placeholder: 'path' }),
+  image: text('image of yours, with the program in /usr/bin', {
+    placeholder: 'reference',
+    conflicts: ['proofGenerator'],
+  }),
+};
+
+export const generatorOf = (
+  ctx: CommandContext,
+  { proofGenerator, image }: { proofGenerator: string | undefined; image: string | undefined },
+) => ({ program: proofGenerator === undefined ? undefined : ctx.path(proofGenerator), image });
 
 /** An amount of tokens, or minutes. @throws DevkitError USAGE */
 export function positive(name: string, raw: string): number {

@@ -4,8 +4,20 @@ import { table } from '../../output/table.ts';
 import type { FlowResult } from '../../services/market/flow.ts';
 import { defineCommand, defineStream, type Style } from '../define.ts';
 import { duration } from '../globals.ts';
-import { arg, int, text } from '../options.ts';
-import { ACTOR, actorOf, key, optionalKey, optionalPositive, orderState, positive, results } from './shared.ts';
+import { arg, text } from '../options.ts';
+import {
+  ACTOR,
+  actorOf,
+  GENERATOR,
+  generatorOf,
+  key,
+  optionalKey,
+  optionalPositive,
+  orderState,
+  positive,
+  results,
+  SHARDS,
+} from './shared.ts';
 
 const EXIT_REJECTED = 7;
 const EXIT_JOB_FAILED = 5;
@@ -23,12 +35,8 @@ export const flowCommand = defineCommand({
     file: text("JSON file with the public input; default: the guide's, or other numbers once that is proven", {
       placeholder: 'file',
     }),
-    smp: int('shards of the generator, one thread each', { min: 1, max: 999_999 }),
-    proofGenerator: text('program of yours', { placeholder: 'path' }),
-    image: text('image of yours, with the program in /usr/bin', {
-      placeholder: 'reference',
-      conflicts: ['proofGenerator'],
-    }),
+    smp: SHARDS.smp,
+    ...GENERATOR,
   },
   output: async () => (await results()).flowResult,
   async run(ctx, input) {
@@ -38,8 +46,7 @@ export const flowCommand = defineCommand({
       cost: positive('--cost', input.cost ?? '2'),
       file: input.file === undefined ? undefined : ctx.path(input.file),
       smp: input.smp,
-      program: input.proofGenerator === undefined ? undefined : ctx.path(input.proofGenerator),
-      image: input.image,
+      ...generatorOf(ctx, input),
       timeoutMs: ctx.globals.timeoutMs,
     });
   },
