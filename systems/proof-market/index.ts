@@ -13,14 +13,14 @@ export { type MarketTick, type OrderJob, openMarketJobs } from './jobs.ts';
 export * from './specs.ts';
 export * from './users.ts';
 
-export const system: System = {
+export const system = {
   name: 'proof-market',
   about: 'the =nil; Proof Market: bids and asks for proofs, matched, verified and paid',
   stackNames: { images: ['proof-generator'], binaries: ['proof-generator'], memory: ['market', 'producer'] },
   requirements: REQUIREMENTS,
   defaultPorts: async () => DEFAULT_PORTS,
   open,
-};
+} satisfies System;
 
 async function open(place: SystemPlace): Promise<OpenedSystem> {
   const files = marketFiles(place.paths);

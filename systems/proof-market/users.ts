@@ -86,8 +86,10 @@ export async function signUp(
         cause: error,
       });
     }
-    if (error.status === 400)
-      throw new DevkitError('USAGE', error.message, { hint: 'letters and digits', cause: error });
-    throw error;
+    if (error.status !== 400) throw error;
+    throw new DevkitError('USAGE', `user '${username}' cannot be made: ${error.answer}`, {
+      hint: 'a name is 1 to 64 letters and digits, a password at most 1024 characters',
+      cause: error,
+    });
   }
 }

@@ -20,9 +20,7 @@ export interface MarketSession {
 
 /** @throws DevkitError NOT_FOUND when there is no market devnet */
 export async function openMarket(ctx: ServiceContext): Promise<MarketSession> {
-  const { open } = system;
-  if (open === undefined) throw new Error('the market cannot be opened');
-  const devnet = await openPlainDevnet({ ...ctx, system: system.name }, { ...system, open }, {});
+  const devnet = await openPlainDevnet({ ...ctx, system: system.name }, system, {});
   return { ctx, devnet, url: marketUrl(devnet.place), files: marketFiles(ctx.paths) };
 }
 
