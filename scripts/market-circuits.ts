@@ -5,9 +5,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
 import { cacheDir } from '../lib/cache-dir.ts';
-import { createBb } from '../proving/bb.ts';
-import { ensureCrs } from '../proving/crs.ts';
-import { EXAMPLE_ARTIFACT, generateExample } from '../systems/proof-market/protocol/proving/example.ts';
+import { EXAMPLE_ARTIFACT } from '../systems/proof-market/protocol/proving/example.ts';
+import { generateExample } from '../systems/proof-market/protocol/proving/prepare.ts';
 
 const [action] = process.argv.slice(2);
 if (action !== 'build' && action !== 'check') {
@@ -17,10 +16,7 @@ if (action !== 'build' && action !== 'check') {
 
 const abort = new AbortController();
 process.once('SIGINT', () => abort.abort());
-const context = { cacheDir: cacheDir(), signal: abort.signal };
-/** The circuit has fewer than 2^13 gates. */
-const crs = await ensureCrs({ crs: 'dev', points: 2 ** 13 + 1, ...context });
-const content = await generateExample({ crs, bb: createBb({ crs, cacheDir: context.cacheDir }), ...context });
+const content = await generateExample({ cacheDir: cacheDir(), signal: abort.signal });
 
 const found = await readFile(EXAMPLE_ARTIFACT, 'utf8').catch(() => undefined);
 const path = relative('.', EXAMPLE_ARTIFACT);

@@ -1,7 +1,7 @@
 /** `market statement …`. */
 import { table } from '../../output/table.ts';
 import { defineCommand, defineGroup } from '../define.ts';
-import { text } from '../options.ts';
+import { flag, list, text } from '../options.ts';
 import { ACTOR, actorOf, jsonLines, key, results } from './shared.ts';
 
 const listCommand = defineCommand({
@@ -54,8 +54,44 @@ const pushCommand = defineCommand({
   render: ({ statement, file }) => [`Statement from ${file} was pushed, key ${statement._key}`],
 });
 
+const prepareCommand = defineCommand({
+  name: 'prepare',
+  summary: 'a statement file from a Noir package',
+  about:
+    'As `prepare_statement.py`, for circuits that are proven here: compiles the package and makes its key. Parameters and results are public, each a Field or a [u64; 4] below the modulus of Pallas; up to 2^17 gates.',
+  examples: ['market statement prepare --circuit ./my_circuit --name my-circuit --output statement.json --outputs sum'],
+  options: {
+    circuit: text('folder with Nargo.toml and src/main.nr', { short: 'c', placeholder: 'folder', required: true }),
+    output: text('file to write', { short: 'o', placeholder: 'file', required: true }),
+    name: text('name of the statement', { short: 'n', placeholder: 'name', required: true }),
+    type: text('default placeholder-zkllvm', { short: 't', placeholder: 'type' }),
+    outputs: list('names of what the circuit returns', { placeholder: 'names' }),
+    description: text('what it proves', { placeholder: 'text' }),
+    inputDescription: text('what its input is', { placeholder: 'text' }),
+    url: text('where to read more', { placeholder: 'url' }),
+    private: flag('only reachable by its key', { conflicts: ['public'] }),
+    public: flag('listed; the default'),
+  },
+  output: async () => (await results()).prepareResult,
+  async run(ctx, { circuit = '', output = '', name = '', type = 'placeholder-zkllvm', ...input }) {
+    const { statementPrepare } = await import('../../services/market/statements.ts');
+    return statementPrepare(await ctx.service(), {
+      ...input,
+      circuit: ctx.path(circuit),
+      out: ctx.path(output),
+      name,
+      type,
+      isPrivate: input.private,
+    });
+  },
+  render: ({ file, inputs, outputs }) => {
+    const names = (values: typeof inputs): string => values.map(({ name, type }) => `${name} (${type})`).join(', ');
+    return [`${file}: ${names(inputs)} → ${names(outputs)}`, `→ devkit market statement push --file ${file}`];
+  },
+});
+
 export const statementGroup = defineGroup({
   name: 'statement',
   summary: 'circuits that proofs can be asked for',
-  commands: [listCommand, getCommand, pushCommand],
+  commands: [listCommand, getCommand, prepareCommand, pushCommand],
 });

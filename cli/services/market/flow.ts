@@ -54,6 +54,7 @@ interface Flow {
   ctx: ServiceContext;
   market: MarketSession;
   input: FlowInput;
+  generator: GeneratorChoice;
   requester: MarketClient;
   producer: MarketClient;
   signal: AbortSignal;
@@ -63,15 +64,21 @@ interface Flow {
 
 /** What does not run of the devnet is started. @throws DevkitError JOB_FAILED, TIMED_OUT, PROOF_REJECTED */
 export async function marketFlow(ctx: ServiceContext, input: FlowInput): Promise<FlowResult> {
+  if (input.file === undefined && (input.statement ?? EXAMPLE_STATEMENT_KEY) !== EXAMPLE_STATEMENT_KEY) {
+    throw new DevkitError('USAGE', `the guide's numbers are for statement ${EXAMPLE_STATEMENT_KEY}`, {
+      hint: `devkit market flow --statement ${input.statement} --file input.json`,
+    });
+  }
   const market = await openMarket(ctx);
   const { devnet } = market;
+  const generator = await generatorOf(devnet.place.stack, input);
   await mkdir(devnet.ctx.paths.dataDir, { recursive: true });
   const dir = await mkdtemp(join(devnet.ctx.paths.dataDir, 'flow-'));
   try {
     return await devnet.whileRunning(devnet.specs, async (signal) => {
       const { client: requester } = await actAs(market, {}, USUAL_USERS.requester);
       const { client: producer } = await actAs(market, {}, USUAL_USERS.producer);
-      return runFlow({ ctx, market, input, requester, producer, signal, dir });
+      return runFlow({ ctx, market, input, generator, requester, producer, signal, dir });
     });
   } finally {
     await rm(dir, { recursive: true, force: true });
@@ -165,7 +172,7 @@ async function untilMatched({ producer, signal }: Flow, askKey: string): Promise
 }
 
 async function proveMatched(flow: Flow, statement: StatementDocument, mine: OrderDocument): Promise<void> {
-  const { ctx, market, input, producer, signal, dir } = flow;
+  const { ctx, input, generator, producer, signal, dir } = flow;
   const bidKey = bidOf(mine) ?? '';
   const file = (name: string): string => join(dir, `${mine._key}-${name}`);
   const [circuitInput, publicInput, proofOut] = [file('statement.json'), file('input.json'), file('proof.bin')];
@@ -174,10 +181,7 @@ async function proveMatched(flow: Flow, statement: StatementDocument, mine: Orde
     await writeJson(publicInput, (await ask(producer.bids.get(bidKey, signal))).input ?? null);
   });
   await step(ctx, 'generate', 'producer: proof generate', () =>
-    generate(
-      { ...ctx, signal },
-      { ...generatorOf(market.devnet.place.stack, input), circuitInput, publicInput, proofOut, smp: input.smp },
-    ),
+    generate({ ...ctx, signal }, { ...generator, circuitInput, publicInput, proofOut, smp: input.smp }),
   );
   await step(ctx, 'push', 'producer: proof push', async () =>
     ask(producer.proofs.push((await readFile(proofOut, 'utf8')).trim(), { askKey: mine._key }, signal)),

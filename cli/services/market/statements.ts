@@ -35,3 +35,45 @@ export async function statementPush(
   }
   return { statement: await ask(client.statements.push(body, ctx.signal)), file: input.file };
 }
+
+export interface PrepareInput {
+  /** Folder of a Noir package; absolute. */
+  circuit: string;
+  out: string;
+  name: string;
+  type: string;
+  isPrivate: boolean;
+  description?: string | undefined;
+  inputDescription?: string | undefined;
+  url?: string | undefined;
+  outputs?: readonly string[] | undefined;
+}
+
+export interface PrepareResult {
+  file: string;
+  circuit: string;
+  inputs: { name: string; type: string }[];
+  outputs: { name: string; type: string }[];
+}
+
+/** A statement file from a Noir package, as `prepare_statement.py` makes one from LLVM IR. @throws DevkitError CONFIG_INVALID */
+export async function statementPrepare({ signal }: ServiceContext, input: PrepareInput): Promise<PrepareResult> {
+  const { circuit, outputs, out, name, type, isPrivate, description, url } = input;
+  const { prepareDefinition } = await import('../../../systems/proof-market/protocol/proving/prepare.ts');
+  const definition = await prepareDefinition(circuit, { outputs, signal }).catch((cause: Error) => {
+    if (cause.name !== 'DefinitionError' && cause.name !== 'CompileError') throw cause;
+    throw new DevkitError('CONFIG_INVALID', `--circuit ${circuit}: ${cause.message}`, { cause });
+  });
+  const { proving_key: program } = definition;
+  const described = program.inputs.map(({ name: one, type: kind }) => `${one} (${kind})`).join(', ');
+  await writeJson(out, {
+    name,
+    description: description ?? name,
+    url: url ?? '',
+    input_description: input.inputDescription ?? `numbers, in this order: ${described}`,
+    type,
+    isPrivate,
+    definition,
+  });
+  return { file: out, circuit: program.circuit, inputs: program.inputs, outputs: program.outputs };
+}

@@ -13,7 +13,7 @@ import { type Definition, DefinitionError, fieldCount, parseDefinition, type Sta
 import { committedKey, EXAMPLE_ARTIFACT } from './example.ts';
 
 /** Largest circuit that is taken: 2^17 gates take 5 to 11 s on two cores, and the generator's 1 GiB is measured up to there. */
-const MAX_LOG_SIZE = 17;
+export const MAX_LOG_SIZE = 17;
 /** A program of that size has a few MiB; gzip may hide far more. */
 const MAX_PROGRAM_BYTES = 64 * 2 ** 20;
 

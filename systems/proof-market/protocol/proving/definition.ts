@@ -144,6 +144,42 @@ interface Abi {
   return_type?: { visibility?: string; abi_type?: AbiType } | null;
 }
 
+/** The parameters as public inputs. @throws DefinitionError for one that is private, or no number of a known kind */
+export function parametersOf({ abi }: Program): NamedValue[] {
+  const { parameters = [] } = (abi ?? {}) as Abi;
+  return parameters.map(({ name = '', visibility, type }) => {
+    const found = visibility === 'public' ? typeOf(type) : undefined;
+    if (found !== undefined) return { name, type: found };
+    throw new DefinitionError(
+      `the parameter ${name} is not public and a Field or [u64; ${LIMBS}]: the public input is all that a producer gets`,
+    );
+  });
+}
+
+/** What the program returns, with these names. @throws DefinitionError for other types, or another number of names */
+export function outputsOf({ abi }: Program, names?: readonly string[]): NamedValue[] {
+  const { return_type: returned } = (abi ?? {}) as Abi;
+  const { visibility, abi_type: type } = returned ?? {};
+  const one = typeOf(type);
+  const each = one ?? (type?.kind === 'array' ? typeOf(type.type) : undefined);
+  const count = returned ? (one ? 1 : (type?.length ?? 0)) : 0;
+  if (count > 0 && (each === undefined || visibility !== 'public')) {
+    throw new DefinitionError(
+      `the program returns something else than public numbers: Field, [u64; ${LIMBS}], or arrays of them`,
+    );
+  }
+  if (names !== undefined && names.length !== count) {
+    throw new DefinitionError(`the program returns ${count} numbers, but ${names.length} names are given for them`);
+  }
+  return Array.from({ length: count }, (_, index) => ({
+    name: names?.[index] ?? `output${index}`,
+    type: each as ValueType,
+  }));
+}
+
+const typeOf = (type: AbiType | undefined): ValueType | undefined =>
+  (['pallas', 'bn254'] as const).find((candidate) => isType(type, candidate));
+
 /** Every parameter public, of the type that `inputs` says; nothing private, since the input is all that a producer gets. */
 function checkAbi({ inputs, outputs, program }: StatementCircuit): void {
   const { parameters = [], return_type: returned } = (program.abi ?? {}) as Abi;

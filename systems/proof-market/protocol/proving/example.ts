@@ -1,31 +1,17 @@
 /** The arithmetic example, statement 32326 of the market: compiled program and key of the dev reference string are committed. */
 import { join } from 'node:path';
 import { readJson } from '../../../../lib/atomic-file.ts';
-import type { Bb } from '../../../../proving/bb.ts';
-import { cachedKey } from '../../../../proving/key-cache.ts';
-import { compileProgram } from '../../../../proving/noir.ts';
-import type { Crs, VerificationKey } from '../../../../proving/types.ts';
-import {
-  type Definition,
-  encodeDefinition,
-  type NamedValue,
-  parseDefinition,
-  programId,
-  type StatementCircuit,
-} from './definition.ts';
+import type { VerificationKey } from '../../../../proving/types.ts';
+import { type Definition, parseDefinition, programId, type StatementCircuit } from './definition.ts';
 
 const CIRCUIT = 'arithmetic_example';
 const CIRCUITS_DIR = join(import.meta.dirname, '../../circuits');
+/** Its Noir package. */
+export const EXAMPLE_PACKAGE = join(CIRCUITS_DIR, CIRCUIT);
+/** What it returns. */
+export const EXAMPLE_OUTPUTS = ['sum', 'product'];
 /** The definition as it stands in the statement, as JSON. */
 export const EXAMPLE_ARTIFACT = join(CIRCUITS_DIR, 'artifacts', `${CIRCUIT}.json`);
-const INPUTS: NamedValue[] = [
-  { name: 'a', type: 'pallas' },
-  { name: 'b', type: 'pallas' },
-];
-const OUTPUTS: NamedValue[] = [
-  { name: 'sum', type: 'pallas' },
-  { name: 'product', type: 'pallas' },
-];
 
 /** A statement as it is pushed. */
 export interface StatementBody {
@@ -64,17 +50,4 @@ export async function committedKey(
   if (definition === undefined) return undefined;
   const committed = parseDefinition(definition);
   return committed.crs === crsId && programId(committed.program) === programId(program) ? committed.key : undefined;
-}
-
-/** Compiles the source and makes the key by bb; nothing committed is looked at. Content of `EXAMPLE_ARTIFACT`. */
-export async function generateExample(context: {
-  crs: Crs;
-  bb: Bb;
-  cacheDir: string;
-  signal?: AbortSignal;
-}): Promise<string> {
-  const program = await compileProgram(join(CIRCUITS_DIR, CIRCUIT));
-  const key = await cachedKey({ circuit: CIRCUIT, program, target: 'recursive', ...context });
-  const statement = { circuit: CIRCUIT, inputs: INPUTS, outputs: OUTPUTS, program, key, crs: context.crs.id };
-  return `${JSON.stringify(encodeDefinition(statement), null, 1)}\n`;
 }

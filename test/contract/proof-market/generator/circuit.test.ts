@@ -3,13 +3,11 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cacheDir } from '../../../../lib/cache-dir.ts';
-import { createBb } from '../../../../proving/bb.ts';
-import { ensureCrs } from '../../../../proving/crs.ts';
 import { compileProgram, solveWitness } from '../../../../proving/noir.ts';
 import type { Program } from '../../../../proving/types.ts';
-import { EXAMPLE_ARTIFACT, generateExample } from '../../../../systems/proof-market/protocol/proving/example.ts';
+import { EXAMPLE_ARTIFACT } from '../../../../systems/proof-market/protocol/proving/example.ts';
 import { PALLAS_BASE_MODULUS as P, toLimbs } from '../../../../systems/proof-market/protocol/proving/pallas.ts';
+import { generateExample } from '../../../../systems/proof-market/protocol/proving/prepare.ts';
 import { proveStatement } from '../../../../systems/proof-market/protocol/proving/prove.ts';
 import { createVerifier } from '../../../../systems/proof-market/protocol/proving/verify.ts';
 import { openWorkspace, ROOT, type Workspace } from './setup.ts';
@@ -32,9 +30,8 @@ const inputs = (a: bigint, b: bigint) => {
 };
 
 test('the committed definition is what the source gives, with a key made by bb', async () => {
-  const crs = await ensureCrs({ crs: 'dev', points: 2 ** 13 + 1, cacheDir: cacheDir() });
-  // an empty key cache
-  const content = await generateExample({ crs, bb: createBb({ crs, cacheDir: dir }), cacheDir: dir });
+  // an empty cache
+  const content = await generateExample({ cacheDir: dir });
   expect(await readFile(EXAMPLE_ARTIFACT, 'utf8')).toBe(content);
 });
 
