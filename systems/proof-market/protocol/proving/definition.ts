@@ -162,12 +162,12 @@ export function outputsOf({ abi }: Program, names?: readonly string[]): NamedVal
   const { visibility, abi_type: type } = returned ?? {};
   const one = typeOf(type);
   const each = one ?? (type?.kind === 'array' ? typeOf(type.type) : undefined);
-  const count = returned ? (one ? 1 : (type?.length ?? 0)) : 0;
-  if (count > 0 && (each === undefined || visibility !== 'public')) {
+  if (returned && (each === undefined || visibility !== 'public')) {
     throw new DefinitionError(
       `the program returns something else than public numbers: Field, [u64; ${LIMBS}], or arrays of them`,
     );
   }
+  const count = returned ? (one ? 1 : (type?.length ?? 0)) : 0;
   if (names !== undefined && names.length !== count) {
     throw new DefinitionError(`the program returns ${count} numbers, but ${names.length} names are given for them`);
   }

@@ -18,7 +18,7 @@ async function packageOf(name: string, source: string): Promise<string> {
   const folder = join(dir, name);
   await mkdir(join(folder, 'src'), { recursive: true });
   await writeFile(join(folder, 'Nargo.toml'), `[package]\nname = "${name}"\ntype = "bin"\n`);
-  await writeFile(join(folder, 'src', 'main.nr'), source);
+  await writeFile(join(folder, 'src', 'main.nr'), `${source}\n`);
   return folder;
 }
 
