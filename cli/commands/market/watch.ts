@@ -1,10 +1,9 @@
 /** `market flow`, `market watch`, `market book`: the market as a whole. */
-import type { OrderJob } from '../../../systems/proof-market/protocol/jobs.ts';
 import { table } from '../../output/table.ts';
 import type { FlowResult } from '../../services/market/flow.ts';
 import { defineCommand, defineStream, type Style } from '../define.ts';
-import { duration } from '../globals.ts';
 import { arg, text } from '../options.ts';
+import { WATCH_OPTIONS, watchExitCode, watchJobs } from '../watch.ts';
 import {
   ACTOR,
   actorOf,
@@ -20,8 +19,6 @@ import {
 } from './shared.ts';
 
 const EXIT_REJECTED = 7;
-const EXIT_JOB_FAILED = 5;
-const DEFAULT_INTERVAL_MS = 500;
 
 export const flowCommand = defineCommand({
   name: 'flow',
@@ -124,38 +121,10 @@ export const watchCommand = defineStream({
     'Requester and producer together: a line whenever an order changes, with its counterpart. With a key it ends when that order is completed (exit code 0) or withdrawn (5); without one on Ctrl-C. Reads the tables, not the API.',
   examples: ['market watch', 'market watch 100000001', 'market watch --json'],
   args: { order: arg.optionalText('key of a bid or an ask; default: all orders') },
-  options: { interval: text('time between two looks, default 500ms', { placeholder: 'duration' }) },
+  options: WATCH_OPTIONS,
   output: async () => (await results()).marketTick,
-  async *stream(ctx, input) {
-    const { watch } = await import('../../services/watch.ts');
-    const intervalMs =
-      input.interval === undefined ? DEFAULT_INTERVAL_MS : await duration('--interval', input.interval);
-    const job = input.order === undefined ? undefined : key('<order>', input.order);
-    const shown = new Map<string, string>();
-    const { timeoutMs } = ctx.globals;
-    for await (const tick of watch(await ctx.service(), { job, intervalMs, timeoutMs })) {
-      const { orders } = tick as typeof tick & { orders: OrderJob[] };
-      const news = orders.map((order) => ({ key: order.key, line: orderLine(order) }));
-      const fresh = news.filter(({ key: order, line }) => shown.get(order) !== line);
-      for (const { key: order, line } of fresh) shown.set(order, line);
-      yield { ...tick, lines: () => fresh.map(({ line }) => `${tick.at.slice(11, 19)} ${line}`) };
-    }
-  },
+  stream: (ctx, input) =>
+    watchJobs(ctx, input.order === undefined ? undefined : key('<order>', input.order), input.interval),
   render: (tick) => tick.lines(),
-  exitCode: ({ outcome }) => (outcome === 'failed' ? EXIT_JOB_FAILED : 0),
+  exitCode: watchExitCode,
 });
-
-/** `bid 5 of requester, cost 2: processing with ask 6 of producer, due 12:30:00`. */
-function orderLine(order: OrderJob): string {
-  const other = order.side === 'bid' ? 'ask' : 'bid';
-  const { counterpart, counterpartSender, dueOn, proofKey, generationTime } = order;
-  const parts: string[] = [order.verifying ? 'proof is being verified' : order.status];
-  if (counterpart !== null && order.status !== 'created') {
-    parts.push(`with ${other} ${counterpart} of ${counterpartSender ?? '?'}`);
-  }
-  if (order.status === 'processing' && dueOn !== null) parts.push(`due ${new Date(dueOn).toISOString().slice(11, 19)}`);
-  if (proofKey !== null) parts.push(`proof ${proofKey}`);
-  if (order.status === 'completed' && generationTime !== null)
-    parts.push(`made in ${(generationTime * 60).toFixed(1)} s`);
-  return `${order.side} ${order.key} of ${order.sender}, statement ${order.statementKey}, cost ${order.cost}: ${parts.join(', ')}`;
-}
