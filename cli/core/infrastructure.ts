@@ -37,7 +37,8 @@ export function postgresSpec(options: PostgresOptions): ComponentSpec {
       max_connections: options.maxConnections ?? 300,
       shared_buffers: '64MB',
       max_wal_size: '256MB',
-      wal_level: 'minimal',
+      // not `minimal`: a crash would take back sequences that were used in the transaction that made them
+      wal_level: 'replica',
       max_wal_senders: 0,
       io_method: 'sync',
       jit: 'off',

@@ -6,6 +6,7 @@ import type { DeviceChoice } from '../core/devices.ts';
 import { DevkitError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { type DevnetPaths, devnetPaths, findWorkspace, listDevnets } from '../core/paths.ts';
+import { type DevnetState, readState } from '../core/state.ts';
 import { DEFAULT_SYSTEM } from '../core/system.ts';
 import type { RuntimeName } from '../core/types.ts';
 import type { DeviceTable } from './devices.ts';
@@ -80,11 +81,7 @@ const USUAL_NAME = 'default';
 /** The only devnet that can be meant; else `default`, or the system's name where that one is taken by another system. */
 function chooseDevnet(workspace: string, system: string | undefined): string {
   const all = listDevnets(workspace);
-  const isMeant = (name: string): boolean => {
-    const made = systemOf(devnetPaths(workspace, name));
-    return system === undefined || made === undefined || made === system;
-  };
-  const names = all.filter(isMeant);
+  const names = ofSystem(workspace, all, system);
   if (names.length > 1 && !names.includes(USUAL_NAME)) {
     throw new DevkitError('USAGE', `${workspace} has several devnets: ${names.join(', ')}`, {
       hint: `say which one, e.g. --devnet ${names[0]}`,
@@ -92,6 +89,12 @@ function chooseDevnet(workspace: string, system: string | undefined): string {
   }
   if (names.length === 1) return names[0] as string;
   return names.length === 0 && all.includes(USUAL_NAME) ? (system ?? DEFAULT_SYSTEM) : USUAL_NAME;
+}
+
+/** Those that may be meant where a system is. */
+function ofSystem(workspace: string, names: readonly string[], system: string | undefined): string[] {
+  if (system === undefined) return [...names];
+  return names.filter((name) => [undefined, system].includes(systemOf(devnetPaths(workspace, name))));
 }
 
 /** What its state file says; undefined before there is one that can be read. */
@@ -130,11 +133,19 @@ export function ensureDevnetFolder(paths: DevnetPaths): void {
 export const makeCommand = (system: string | undefined): string =>
   (system ?? DEFAULT_SYSTEM) === DEFAULT_SYSTEM ? 'devkit quickstart' : `devkit up --system ${system}`;
 
+/** State of the devnet that is acted on. @throws DevkitError NOT_FOUND */
+export async function requireDevnet(ctx: ServiceContext): Promise<DevnetState> {
+  const state = await readState(ctx.paths);
+  if (state === undefined) throw noDevnet(ctx);
+  return state;
+}
+
 /** The error for a devnet that is not there; names those that are. */
-export function noDevnet(ctx: ServiceContext): DevkitError {
-  const names = listDevnets(ctx.paths.workspace);
+export function noDevnet({ paths: { workspace, name }, system }: ServiceContext): DevkitError {
+  const names = listDevnets(workspace);
   const there = names.length === 0 ? 'there are none' : `there are: ${names.join(', ')}`;
-  return new DevkitError('NOT_FOUND', `there is no devnet '${ctx.paths.name}' in ${ctx.paths.workspace} (${there})`, {
-    hint: names.length === 0 ? makeCommand(ctx.system) : `--devnet ${names[0]}`,
+  const [usable] = ofSystem(workspace, names, system);
+  return new DevkitError('NOT_FOUND', `there is no devnet '${name}' in ${workspace} (${there})`, {
+    hint: usable === undefined ? makeCommand(system) : `--devnet ${usable}`,
   });
 }

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { DevkitError } from '../core/errors.ts';
 import type { RequirementSet } from '../core/requirements.ts';
-import { readState, requireState } from '../core/state.ts';
-import { noDevnet, type ServiceContext } from './context.ts';
+import { readState } from '../core/state.ts';
+import { noDevnet, requireDevnet, type ServiceContext } from './context.ts';
 import { type DoctorReport, doctor, unfitError } from './doctor.ts';
 import { ecosystemPaths, findEcosystemDir } from './ecosystem/files.ts';
 import { devnetEnv, writeToolFiles } from './env.ts';
@@ -57,7 +57,7 @@ export async function envOf(
   ctx: ServiceContext,
   input: { chain?: string | undefined; toolsDir?: string | undefined },
 ): Promise<EnvResult> {
-  const state = await requireState(ctx.paths);
+  const state = await requireDevnet(ctx);
   const { variables, toolFiles = {} } = await openSystemDevnet(ctx, input);
   const dir = input.toolsDir ?? ctx.paths.toolsDir;
   const files = await writeToolFiles(dir, toolFiles);

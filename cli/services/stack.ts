@@ -46,7 +46,7 @@ export async function readStack(
     });
   }
   const found = existsSync(path) ? await parseStackFile(path) : undefined;
-  const read = found && isForOther(found, ctx.system, named) ? undefined : found;
+  const read = found && isForOther(found, ctx.system, named && path) ? undefined : found;
   const base = read?.stack ?? stackSchema(await namesOf(wanted)).parse({ version: 1 });
   const sources: Record<string, string> = {};
   for (const key of Object.keys(base)) sources[key] = read?.where[key] ?? 'default';
@@ -65,11 +65,15 @@ export async function readStack(
   };
 }
 
-/** @throws DevkitError CONFIG_INVALID for a file that was named, and is of another system than the devnet */
+/** `named`: its path, if the user named it. @throws DevkitError CONFIG_INVALID for one that was, and is of another system than the devnet */
 function isForOther({ stack, where }: ReadFile, system: string | undefined, named: string | undefined): boolean {
   if (system === undefined || stack.system === system) return false;
   if (named === undefined) return true;
-  throw invalid(where['system'] ?? named, `a stack of ${stack.system}; the devnet is one of ${system}`);
+  throw invalid(
+    where['system'] ?? named,
+    `a stack of ${stack.system}; the devnet is one of ${system}`,
+    `system: ${system}   in that file, or leave it out`,
+  );
 }
 
 async function namesOf(system: string): Promise<StackNames> {

@@ -2,15 +2,23 @@
 import { dirname, resolve } from 'node:path';
 import { parseBytes } from '../../../lib/units.ts';
 import { GeneratorFlagError } from '../../../systems/proof-market/generator/flags.ts';
-import { type Generated, GenerateError, generateProof } from '../../../systems/proof-market/generator/generate.ts';
+import {
+  checkShards,
+  type Generated,
+  GenerateError,
+  generateProof,
+  type ShardPlan,
+} from '../../../systems/proof-market/generator/generate.ts';
 import { MemoryPlanError } from '../../../systems/proof-market/generator/memory.ts';
 import type { ProgramEnd } from '../../../systems/proof-market/generator/run-program.ts';
 import { system } from '../../../systems/proof-market/index.ts';
 import { DevkitError } from '../../core/errors.ts';
 import type { Stack } from '../../core/stack.ts';
 import type { Mount } from '../../core/types.ts';
+import { resolveProgram } from '../../host/programs.ts';
 import type { ServiceContext } from '../context.ts';
 import { readStack } from '../stack.ts';
+import { MEND } from './files.ts';
 
 /** Whose program proves; none: the reference one. */
 export interface GeneratorChoice {
@@ -37,14 +45,18 @@ export interface GenerateResult {
   judgedBy: Generated['judgedBy'];
 }
 
-/** What flags say, else (variant upstream) what the stack says. @throws DevkitError NOT_FOUND for variant upstream without either */
-export function generatorOf(stack: Stack, given: GeneratorChoice): GeneratorChoice {
-  if (given.program !== undefined || given.image !== undefined) return given;
-  if (stack.variant === 'reference') return {};
-  const program = stack.binaries['proof-generator']?.path;
-  const image = stack.images['proof-generator'];
-  if (program !== undefined) return { program };
+/**
+ * What flags say, else (variant upstream) what the stack says.
+ * @throws DevkitError NOT_FOUND for variant upstream without either, HOST_UNFIT for a program that is not there or none
+ */
+export async function generatorOf(stack: Stack, { program, image }: GeneratorChoice): Promise<GeneratorChoice> {
+  if (program !== undefined) return { program: await resolveProgram({ path: program }) };
   if (image !== undefined) return { image };
+  if (stack.variant === 'reference') return {};
+  const { 'proof-generator': own } = stack.binaries;
+  const { 'proof-generator': published } = stack.images;
+  if (own !== undefined) return { program: await resolveProgram(own) };
+  if (published !== undefined) return { image: published };
   throw new DevkitError('NOT_FOUND', 'variant upstream proves with your proof-generator, and none is named', {
     hint: 'binaries or images in devkit.yaml (templates/proof-market/stack.yaml), or --proof-generator <path> or --image <reference>',
   });
@@ -53,10 +65,16 @@ export function generatorOf(stack: Stack, given: GeneratorChoice): GeneratorChoi
 /** Bytes of a size a user typed. @throws DevkitError USAGE naming the flag */
 export function sizeOf(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
+  const bytes = bytesOf(text);
+  if (bytes > 0) return bytes;
+  throw new DevkitError('USAGE', `${flag} takes a size like 16GiB, not "${text}"`, { hint: `e.g. ${flag} 16GiB` });
+}
+
+function bytesOf(text: string): number {
   try {
     return parseBytes(text);
-  } catch (cause) {
-    throw new DevkitError('USAGE', `${flag} takes a size like 16GiB, not "${text}"`, { cause });
+  } catch {
+    return Number.NaN;
   }
 }
 
@@ -65,8 +83,9 @@ export async function generateForUser(
   ctx: ServiceContext,
   { memory, ...input }: Omit<GenerateInput, 'memoryBytes'> & { memory?: string | undefined },
 ): Promise<GenerateResult> {
-  const choice = generatorOf(await readStack({ ...ctx, system: system.name }), input);
-  return generate(ctx, { ...input, ...choice, memoryBytes: sizeOf('--memory', memory) });
+  const memoryBytes = sizeOf('--memory', memory);
+  const choice = await generatorOf(await readStack({ ...ctx, system: system.name }), input);
+  return generate(ctx, { ...input, ...choice, memoryBytes });
 }
 
 /**
@@ -100,13 +119,35 @@ export async function generate(ctx: ServiceContext, input: GenerateInput): Promi
   }
 }
 
+/** Before producers ask for work. @throws DevkitError HOST_UNFIT with the arithmetic */
+export function requireMemory(plan: ShardPlan): void {
+  try {
+    checkShards(plan);
+  } catch (error) {
+    throw explained(error);
+  }
+}
+
 function explained(error: unknown): unknown {
-  if (error instanceof MemoryPlanError) return new DevkitError('HOST_UNFIT', error.message, { cause: error });
-  if (error instanceof GeneratorFlagError) return new DevkitError('CONFIG_INVALID', error.message, { cause: error });
+  if (error instanceof MemoryPlanError) {
+    return new DevkitError('HOST_UNFIT', error.message, {
+      hint: 'another --memory, --smp or --shard0-mem-scale',
+      cause: error,
+    });
+  }
+  if (error instanceof GeneratorFlagError) {
+    return new DevkitError('CONFIG_INVALID', error.message, { hint: MEND, cause: error });
+  }
+  if ((error as NodeJS.ErrnoException).code === 'ERR_FS_EISDIR') {
+    return new DevkitError('USAGE', `--proof_out ${(error as NodeJS.ErrnoException).path}: it is a folder`, {
+      hint: 'name a file in it',
+      cause: error,
+    });
+  }
   if (!(error instanceof GenerateError)) return error;
   const lines = error.lines.filter((line) => line.trim() !== '').slice(-20);
   return new DevkitError('JOB_FAILED', [error.message, ...lines.map((line) => `  ${line}`)].join('\n'), {
-    hint: 'mend that, then the same command again',
+    hint: MEND,
     cause: error,
   });
 }
@@ -135,7 +176,10 @@ async function runInImage(
   const inside = (file: string): string =>
     `${PROJECT}/${folders.indexOf(dirname(file))}${file.slice(dirname(file).length)}`;
   const files = [circuitInput, publicInput, proofOut];
-  const mounts = folders.map((source, index): Mount => ({ source, target: `${PROJECT}/${index}` }));
+  const mounts = folders.map((source, index): Mount => {
+    // side files are written next to the proof
+    return { source, target: `${PROJECT}/${index}`, readOnly: source !== dirname(proofOut) };
+  });
   const { exitCode, lines, outOfMemory } = await runOnce(engine, paths, {
     what: 'the proof generator',
     image,

@@ -1,7 +1,8 @@
 /** `market producer run`: producers that ask, wait for matches, prove and push, until they are stopped. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../../../lib/atomic-file.ts';
+import { readJson, writeFileAtomic } from '../../../lib/atomic-file.ts';
+import { withFileLock } from '../../../lib/file-lock.ts';
 import {
   ensureUser,
   PRODUCER_FILES,
@@ -10,6 +11,7 @@ import {
   producerSpec,
 } from '../../../systems/proof-market/index.ts';
 import { createMarketClient } from '../../../systems/proof-market/protocol/client/client.ts';
+import { jsonText } from '../../../systems/proof-market/protocol/json.ts';
 import { DevkitError } from '../../core/errors.ts';
 import type { ComponentSpec, RuntimeName } from '../../core/types.ts';
 import { freePort } from '../../host/ports.ts';
@@ -19,7 +21,7 @@ import { converge, superviseWhile } from '../converge.ts';
 import { openRuntime } from '../runtime.ts';
 import { untilAborted } from '../watch.ts';
 import { readJsonOf, writeJson } from './files.ts';
-import { type GeneratorChoice, generatorOf } from './generate.ts';
+import { type GeneratorChoice, generatorOf, requireMemory } from './generate.ts';
 import { generatorProgram } from './generator-program.ts';
 import { ask, type MarketSession, openMarket } from './session.ts';
 
@@ -46,12 +48,49 @@ export interface ProducerRunResult {
   producers: { id: string; user: string }[];
 }
 
-/** Log lines go out as events. Producers that die are started again; when the signal aborts they finish their jobs and withdraw their asks. */
+/**
+ * Log lines go out as events. Producers that die are started again; when the signal aborts they finish their jobs and withdraw their asks.
+ * Those that a killed command left go on with their jobs under this one. @throws DevkitError ALREADY_EXISTS while another command runs one
+ */
 export async function producerRun(ctx: ServiceContext, input: ProducerRunInput): Promise<ProducerRunResult> {
   const market = await openMarket(ctx);
   const runtime = input.runtime === undefined ? market.devnet.runtime : await openRuntime(ctx, input.runtime);
-  await refuseRunning(runtime, input.names);
-  const specs = await prepareProducers(market, input, runtime.name);
+  return asOnlyCommand(ctx, runtime, input.names, () => runAll(market, runtime, input));
+}
+
+/** The locks are the kernel's: they end with a command that is killed. */
+async function asOnlyCommand<T>(
+  ctx: ServiceContext,
+  runtime: ManagedRuntime,
+  [name, ...others]: readonly string[],
+  work: () => Promise<T>,
+): Promise<T> {
+  if (name === undefined) return work();
+  const taken = new Error('taken');
+  const lock = join(ctx.paths.runDir, `${producerId(name)}.command.lock`);
+  try {
+    // an aborted signal: one attempt, no waiting
+    return await withFileLock(lock, () => asOnlyCommand(ctx, runtime, others, work), AbortSignal.abort(taken));
+  } catch (error) {
+    throw error === taken ? await runsAlready(runtime, name) : error;
+  }
+}
+
+async function runsAlready(runtime: ManagedRuntime, name: string): Promise<DevkitError> {
+  const { pid } = await runtime.inspect(producerId(name));
+  const where = pid === undefined ? '' : ` (pid ${pid})`;
+  return new DevkitError('ALREADY_EXISTS', `another command runs ${producerId(name)} already${where}`, {
+    hint: `devkit logs ${producerId(name)} --follow   or another one: devkit market producer run --name ${name}2`,
+  });
+}
+
+async function runAll(
+  market: MarketSession,
+  runtime: ManagedRuntime,
+  input: ProducerRunInput,
+): Promise<ProducerRunResult> {
+  const { ctx } = market;
+  const specs = await prepareProducers(market, input, runtime);
   const ended = new AbortController();
   const lines = followLogs(ctx, runtime, specs, ended.signal);
   ctx.emit({ type: 'notice', message: `${specs.map(({ id }) => id).join(', ')}: Ctrl-C stops them` });
@@ -67,26 +106,17 @@ export async function producerRun(ctx: ServiceContext, input: ProducerRunInput):
   return { producers: specs.map(({ id }, index) => ({ id, user: input.names[index] as string })) };
 }
 
-async function refuseRunning(runtime: ManagedRuntime, names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const { state, pid } = await runtime.inspect(producerId(name));
-    if (state !== 'running') continue;
-    const where = pid === undefined ? '' : ` (pid ${pid})`;
-    throw new DevkitError('ALREADY_EXISTS', `${producerId(name)} runs already${where}`, {
-      hint: `devkit logs ${producerId(name)} --follow   or another one: devkit market producer run --name ${name}2`,
-    });
-  }
-}
-
 /** Account, login and offers of each, in its folder. */
 async function prepareProducers(
   market: MarketSession,
   input: ProducerRunInput,
-  runtime: RuntimeName,
+  runtime: ManagedRuntime,
 ): Promise<ComponentSpec[]> {
   const { devnet, files, url, ctx } = market;
+  requireMemory(input);
+  const generator = await generatorFor(market, input, runtime.name);
   await devnet.whileRunning(devnet.specs, async () => {}); // the accounts are made in the market
-  const generator = await generatorFor(market, input, runtime);
+  const offers = await offersOf(input);
   const specs: ComponentSpec[] = [];
   for (const name of input.names) {
     const credentials = await ask(ensureUser(url, files, name, ctx.signal));
@@ -96,11 +126,28 @@ async function prepareProducers(
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const login = { username: credentials.username, secret: credentials.password };
     await writeFileAtomic(join(dir, PRODUCER_FILES.auth), JSON.stringify(login), { mode: 0o600 });
-    await writeJson(join(dir, PRODUCER_FILES.statements), await offersOf(input));
-    specs.push(producerSpec(devnet.place, { ...choiceOf(input), name, generator, metricsPort: await freePort() }));
+    const statements = join(dir, PRODUCER_FILES.statements);
+    const sameOffers = jsonText(await readJson(statements)) === jsonText(offers);
+    const metricsPort = (sameOffers ? await leftPort(runtime, name) : undefined) ?? (await endLeft(ctx, runtime, name));
+    await writeJson(statements, offers);
+    specs.push(producerSpec(devnet.place, { ...choiceOf(input), ...generator, name, metricsPort }));
   }
-  await devnet.prepare(specs, runtime);
+  await devnet.prepare(specs, runtime.name);
   return specs;
+}
+
+/** Metrics port of a producer that a killed command left: with the same flags it goes on. Undefined when none runs here. */
+async function leftPort(runtime: ManagedRuntime, name: string): Promise<number | undefined> {
+  const id = producerId(name);
+  const { state, runtime: where } = await runtime.inspect(id);
+  if (state !== 'running' || where !== runtime.name) return undefined;
+  return (await runtime.describe(id))?.ports.find((port) => port.name === 'metrics')?.port;
+}
+
+/** What was left and is not what is wanted now finishes its job first. Port for another. */
+async function endLeft({ signal }: ServiceContext, runtime: ManagedRuntime, name: string): Promise<number> {
+  await runtime.stop(producerId(name), signal);
+  return freePort();
 }
 
 const choiceOf = ({ smp, shard0MemScale, memoryBytes, timeoutMs }: ProducerRunInput): Partial<ProducerChoice> => ({
@@ -116,21 +163,23 @@ async function offersOf(input: ProducerRunInput): Promise<unknown> {
   return { [statement]: { cost, limit, ...(generationTime === undefined ? {} : { eval_time: generationTime }) } };
 }
 
-/** Program that the producers run; undefined: the reference one. @throws DevkitError USAGE for a program that a container does not have */
+/** What the producers run; empty: the reference one. @throws DevkitError USAGE for a program that a container does not have */
 async function generatorFor(
   { ctx, devnet }: MarketSession,
   input: ProducerRunInput,
   runtime: RuntimeName,
-): Promise<string | undefined> {
-  const choice = generatorOf(devnet.place.stack, input);
-  const foreign = choice.program ?? choice.image;
-  if (foreign === undefined) return undefined;
+): Promise<Pick<ProducerChoice, 'generator' | 'memoryBytes'>> {
+  const { program, image } = await generatorOf(devnet.place.stack, input);
+  const foreign = program ?? image;
+  if (foreign === undefined) return {};
   if (runtime === 'docker') {
     throw new DevkitError('USAGE', `a producer in a container has only the reference generator, not ${foreign}`, {
       hint: 'devkit market producer run --no-docker   (the producer as a process, beside the containers)',
     });
   }
-  return choice.program ?? generatorProgram(ctx, choice.image as string);
+  if (image === undefined) return { generator: foreign };
+  // the memory is the container's, not that of who starts it
+  return { generator: await generatorProgram(ctx, image, input.memoryBytes), memoryBytes: undefined };
 }
 
 async function keepRunning(
@@ -139,11 +188,9 @@ async function keepRunning(
   specs: readonly ComponentSpec[],
 ): Promise<void> {
   const { emit, signal, paths } = ctx;
-  const run = { emit, signal, keepChanged: true, downMarker: paths.downMarker };
-  await converge({ ...run, runtime, specs });
-  await devnet.whileRunning(devnet.specs, (inner) =>
-    superviseWhile((both) => untilAborted(both), { ...run, runtime, specs, signal: inner }),
-  );
+  const run = { emit, runtime, specs, downMarker: paths.downMarker };
+  await converge({ ...run, signal });
+  await devnet.whileRunning(devnet.specs, (inner) => superviseWhile(untilAborted, { ...run, signal: inner }));
 }
 
 async function followLogs(

@@ -1,10 +1,9 @@
 /** `market proof …`: pushed by the producer, fetched by the requester. */
-import { writeFileAtomic } from '../../../lib/atomic-file.ts';
 import { USUAL_USERS } from '../../../systems/proof-market/index.ts';
 import { MarketResponseError, type ProofDocument } from '../../../systems/proof-market/protocol/client/client.ts';
 import { DevkitError } from '../../core/errors.ts';
 import type { ServiceContext } from '../context.ts';
-import { readText } from './files.ts';
+import { readText, writeText } from './files.ts';
 import { type Actor, actAs, ask, openMarket } from './session.ts';
 
 export interface ProofPushInput extends Actor {
@@ -14,10 +13,11 @@ export interface ProofPushInput extends Actor {
   file: string;
 }
 
-/** How the market says that a proof is not one of its order. */
+/** How the market says that a proof is not one of its order, and that a file is none at all. */
 const NOT_VALID = /^the proof is not valid/;
+const NO_PROOF = /^"proof" must be/;
 
-/** @throws DevkitError PROOF_REJECTED for a proof that the market's verifier rejects; USAGE for everything that is not about the proof */
+/** @throws DevkitError PROOF_REJECTED for a proof that the market's verifier rejects, and a file that is none; USAGE for everything that is not about the proof */
 export async function proofPush(ctx: ServiceContext, input: ProofPushInput): Promise<{ proof: ProofDocument }> {
   const { bid, ask: askKey } = input;
   if (bid === undefined && askKey === undefined) {
@@ -33,13 +33,12 @@ export async function proofPush(ctx: ServiceContext, input: ProofPushInput): Pro
 }
 
 function orRejected(error: unknown): never {
-  if (error instanceof MarketResponseError && NOT_VALID.test(error.answer)) {
-    throw new DevkitError('PROOF_REJECTED', error.answer, {
-      hint: 'the ask is withdrawn and its deposit is lost; the bid is open again: devkit market ask push',
-      cause: error,
-    });
-  }
-  throw error;
+  if (!(error instanceof MarketResponseError)) throw error;
+  const rejected = (hint: string): DevkitError =>
+    new DevkitError('PROOF_REJECTED', error.answer, { hint, cause: error });
+  if (NO_PROOF.test(error.answer)) throw rejected('nothing is lost: push the file that the generator wrote');
+  if (!NOT_VALID.test(error.answer)) throw error;
+  throw rejected('the ask is withdrawn and its deposit is lost; the bid is open again: devkit market ask push');
 }
 
 export interface ProofGetInput extends Actor {
@@ -58,7 +57,7 @@ export async function proofGet(
   const found = await ask(find(client.proofs, input, ctx.signal));
   if (input.file === undefined) return { proof: found, file: null };
   const { proof: text = '', ...proof } = found;
-  await writeFileAtomic(input.file, text);
+  await writeText(input.file, text);
   return { proof, file: input.file };
 }
 

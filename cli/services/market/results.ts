@@ -25,7 +25,15 @@ const balance = {
 const file = z.string().describe('absolute path');
 
 export const userLoginResult = z.object({ ...balance, login: file.describe('file with the login, mode 0600') });
-export const userListResult = z.object({ users: z.array(z.object(balance)) });
+export const userListResult = z.object({
+  users: z.array(
+    z.object({
+      user: z.string(),
+      balance: z.number().nullable().describe('tokens that can be spent; null: this market does not take the login'),
+      blocked: z.number().nullable().describe('tokens that open orders hold'),
+    }),
+  ),
+});
 export const userAuthResult = z.object({ user: z.string().nullable(), file });
 export const statementListResult = z.object({ statements: z.array(statement) });
 export const statementResult = z.object({ statement, file: file.nullable() });

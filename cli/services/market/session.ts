@@ -1,5 +1,5 @@
 /** A market devnet as a user of it sees it: its address, and who acts. */
-import { readFile } from 'node:fs/promises';
+import { shellWord } from '../../../lib/shell.ts';
 import { type MarketFiles, marketFiles, marketUrl, readUser, system } from '../../../systems/proof-market/index.ts';
 import {
   createMarketClient,
@@ -7,9 +7,10 @@ import {
   MarketResponseError,
   type Vocabulary,
 } from '../../../systems/proof-market/protocol/client/client.ts';
-import { DevkitError } from '../../core/errors.ts';
+import { DevkitError, type ErrorCode } from '../../core/errors.ts';
 import type { ServiceContext } from '../context.ts';
 import { openPlainDevnet, type PlainDevnet } from '../plain-devnet.ts';
+import { MEND, readJsonOf } from './files.ts';
 
 export interface MarketSession {
   ctx: ServiceContext;
@@ -38,7 +39,7 @@ export interface ActingClient {
   name: string | undefined;
 }
 
-/** @throws DevkitError NOT_FOUND for a user whose login is not kept, CONFIG_INVALID for an --auth file */
+/** @throws DevkitError NOT_FOUND for a user whose login is not kept or a file that is not there, CONFIG_INVALID for an --auth file */
 export async function actAs(
   { url, files }: MarketSession,
   actor: Actor,
@@ -49,30 +50,27 @@ export async function actAs(
   const name = actor.user ?? usual;
   const credentials = await readUser(files, name);
   if (credentials !== undefined) return { client: createMarketClient({ url, credentials, vocabulary }), name };
+  const word = shellWord(name);
   throw new DevkitError('NOT_FOUND', `the login of user '${name}' is not kept in this devnet`, {
-    hint: `devkit market user signup --user ${name}   or, with its password: devkit market user login --user ${name} --password …`,
+    hint: `devkit market user signup --user ${word}   or, with its password: devkit market user login --user ${word} --password …`,
   });
 }
 
 async function fromFile(url: string, path: string, vocabulary: Vocabulary): Promise<ActingClient> {
-  const invalid = (why: string, cause?: unknown): DevkitError =>
-    new DevkitError('CONFIG_INVALID', `--auth ${path}: ${why}`, {
-      hint: 'devkit market user auth --out auth.json   writes one',
-      ...(cause === undefined ? {} : { cause }),
-    });
-  let content: Record<string, unknown>;
-  try {
-    content = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
-  } catch (cause) {
-    throw invalid((cause as Error).message, cause);
-  }
+  const content = ((await readJsonOf('--auth', path)) ?? {}) as Record<string, unknown>;
   const { username, secret, Authorization: header } = content;
   if (typeof username === 'string' && typeof secret === 'string') {
     const credentials = { username, password: secret };
     return { client: createMarketClient({ url, credentials, vocabulary }), name: username };
   }
   const token = typeof header === 'string' ? /^Bearer (\S+)$/.exec(header)?.[1] : undefined;
-  if (token === undefined) throw invalid('it has neither "username" and "secret" nor "Authorization": "Bearer …"');
+  if (token === undefined) {
+    throw new DevkitError(
+      'CONFIG_INVALID',
+      `--auth ${path}: it has neither "username" and "secret" nor "Authorization": "Bearer …"`,
+      { hint: 'devkit market user auth --out auth.json   writes one' },
+    );
+  }
   return { client: createMarketClient({ url, token, vocabulary }), name: undefined };
 }
 
@@ -89,19 +87,31 @@ export async function ask<T>(call: Promise<T>): Promise<T> {
 /** What lists the things of which one was not found. */
 function listingOf(said: string): string {
   const [what = ''] = said.split(' ');
-  return ['bid', 'request', 'ask', 'proposal'].includes(what)
-    ? `devkit market ${what} get`
-    : 'devkit market statement list';
+  if (['bid', 'request', 'ask', 'proposal'].includes(what)) return `devkit market ${what} get`;
+  return what === 'proof' ? 'devkit market bid get --bid-status completed' : 'devkit market statement list';
 }
+
+/** By the status that the market answers. */
+const REFUSALS: Readonly<Record<number, { code: ErrorCode; hint(said: string): string }>> = {
+  401: { code: 'USAGE', hint: () => 'devkit market user list   (whose logins are kept)' },
+  403: { code: 'USAGE', hint: () => 'devkit market user list   (who --user can be)' },
+  404: { code: 'NOT_FOUND', hint: listingOf },
+  409: { code: 'USAGE', hint: listingOf },
+  413: { code: 'USAGE', hint: () => 'a smaller file' },
+  // a statement whose proofs only the toolchain can verify
+  501: { code: 'USAGE', hint: () => 'devkit market statement list' },
+};
 
 function refused(error: MarketResponseError): DevkitError {
   const { status, answer: said } = error;
-  const message = `the market answers ${status}: ${said}`;
-  const options = { cause: error, details: { status, errorNum: error.errorNum } };
-  if (status === 401) {
-    return new DevkitError('USAGE', message, { ...options, hint: 'devkit market user list   (whose logins are kept)' });
-  }
-  if (status === 404) return new DevkitError('NOT_FOUND', message, { ...options, hint: listingOf(said) });
-  if (status < 500) return new DevkitError('USAGE', message, options);
-  return new DevkitError('COMPONENT_FAILED', message, { ...options, hint: 'devkit logs market --tail 20' });
+  const usual =
+    status < 500
+      ? { code: 'USAGE' as const, hint: () => MEND }
+      : { code: 'COMPONENT_FAILED' as const, hint: () => 'devkit logs market --tail 20' };
+  const { code, hint } = REFUSALS[status] ?? usual;
+  return new DevkitError(code, `the market answers ${status}: ${said}`, {
+    hint: hint(said),
+    cause: error,
+    details: { status, errorNum: error.errorNum },
+  });
 }

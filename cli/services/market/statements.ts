@@ -3,7 +3,7 @@ import { USUAL_USERS } from '../../../systems/proof-market/index.ts';
 import { createMarketClient, type StatementDocument } from '../../../systems/proof-market/protocol/client/client.ts';
 import { DevkitError } from '../../core/errors.ts';
 import type { ServiceContext } from '../context.ts';
-import { readJsonOf, writeJson } from './files.ts';
+import { MEND, readJsonOf, writeJson } from './files.ts';
 import { type Actor, actAs, ask, openMarket } from './session.ts';
 
 /** Public statements, and those of the usual requester. */
@@ -31,7 +31,7 @@ export async function statementPush(
   const { client } = await actAs(await openMarket(ctx), input, USUAL_USERS.requester);
   const body = await readJsonOf('--file', input.file);
   if (typeof body !== 'object' || body === null) {
-    throw new DevkitError('CONFIG_INVALID', `--file ${input.file}: not a statement, a JSON object`);
+    throw new DevkitError('CONFIG_INVALID', `--file ${input.file}: not a statement, a JSON object`, { hint: MEND });
   }
   return { statement: await ask(client.statements.push(body, ctx.signal)), file: input.file };
 }
@@ -62,7 +62,7 @@ export async function statementPrepare({ signal }: ServiceContext, input: Prepar
   const { prepareDefinition } = await import('../../../systems/proof-market/protocol/proving/prepare.ts');
   const definition = await prepareDefinition(circuit, { outputs, signal }).catch((cause: Error) => {
     if (cause.name !== 'DefinitionError' && cause.name !== 'CompileError') throw cause;
-    throw new DevkitError('CONFIG_INVALID', `--circuit ${circuit}: ${cause.message}`, { cause });
+    throw new DevkitError('CONFIG_INVALID', `--circuit ${circuit}: ${cause.message}`, { hint: MEND, cause });
   });
   const { proving_key: program } = definition;
   const described = program.inputs.map(({ name: one, type: kind }) => `${one} (${kind})`).join(', ');

@@ -1,9 +1,9 @@
 /** `market user …`: accounts, their logins and balances. */
-import { writeFileAtomic } from '../../../lib/atomic-file.ts';
-import { keepUser, listUsers, readUser, signUp, USUAL_USERS } from '../../../systems/proof-market/index.ts';
+import { canLogIn, keepUser, listUsers, readUser, signUp, USUAL_USERS } from '../../../systems/proof-market/index.ts';
 import { createMarketClient } from '../../../systems/proof-market/protocol/client/client.ts';
 import { DevkitError } from '../../core/errors.ts';
 import type { ServiceContext } from '../context.ts';
+import { writeText } from './files.ts';
 import { type Actor, actAs, ask, openMarket } from './session.ts';
 
 export interface UserBalance {
@@ -46,15 +46,23 @@ export async function userLogin(
   return { ...balance, login: files.user(input.user) };
 }
 
+export interface KnownUser {
+  user: string;
+  /** Null: this market does not take the login, e.g. because its database was made anew. */
+  balance: number | null;
+  blocked: number | null;
+}
+
 /** The users whose logins are kept. */
-export async function userList(ctx: ServiceContext): Promise<{ users: UserBalance[] }> {
+export async function userList(ctx: ServiceContext): Promise<{ users: KnownUser[] }> {
   const { url, files } = await openMarket(ctx);
   const names = await listUsers(files);
   const users = await Promise.all(
-    names.map(async (name) => {
-      const credentials = await readUser(files, name);
+    names.map(async (user): Promise<KnownUser> => {
+      if (!(await canLogIn(url, files, user, ctx.signal))) return { user, balance: null, blocked: null };
+      const credentials = await readUser(files, user);
       const client = createMarketClient({ url, ...(credentials && { credentials }) });
-      return ask(client.balance(name, ctx.signal));
+      return ask(client.balance(user, ctx.signal));
     }),
   );
   return { users };
@@ -88,6 +96,6 @@ export async function userAuth(
   const { client, name } = await actAs(await openMarket(ctx), input, USUAL_USERS.requester);
   const token = await ask(client.token(ctx.signal));
   if (token === undefined) throw new DevkitError('USAGE', 'there is no login to get a token for');
-  await writeFileAtomic(input.out, `${JSON.stringify({ Authorization: `Bearer ${token}` })}\n`, { mode: 0o600 });
+  await writeText(input.out, `${JSON.stringify({ Authorization: `Bearer ${token}` })}\n`, { mode: 0o600 });
   return { user: name ?? null, file: input.out };
 }

@@ -25,8 +25,8 @@ import {
   planMemory,
   REFERENCE_NEED_BYTES,
 } from './memory.ts';
-import { watchMemory } from './memory-watch.ts';
-import { type ProgramEnd, runProgram } from './run-program.ts';
+import { MemoryExceededError, runWatched } from './memory-watch.ts';
+import type { ProgramEnd } from './run-program.ts';
 
 /** Exit codes; upstream's programs give 0 for nearly everything. */
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
@@ -130,37 +130,20 @@ async function prove(flags: GeneratorFlags, plan: MemoryPlan, proofOut: string, 
   const job: WorkerJob = { circuitInput, publicInput, proofOut, threads: plan.smp };
   const command = await limitMemory([...options.worker, JSON.stringify(job)], totalBytes);
   options.print(`memory limit: ${command.enforced}`);
-  const exceeded = new AbortController();
-  const watching = new AbortController();
-  let watch: Promise<unknown> = Promise.resolve();
-  try {
-    const end = await runProgram({
-      argv: command.argv,
-      signal: AbortSignal.any([options.signal, exceeded.signal]),
-      onStart: (pid) => {
-        watch = watchMemory(
-          pid,
-          totalBytes,
-          (bytes) => exceeded.abort(outOfMemory(totalBytes, formatBytes(bytes))),
-          watching.signal,
-        );
-      },
-    });
-    if (end.exitCode !== 0) throw failure(end, totalBytes);
-  } finally {
-    watching.abort();
-    await watch;
-  }
+  const end = await runWatched({ argv: command.argv, signal: options.signal }, totalBytes).catch((error: Error) => {
+    throw error instanceof MemoryExceededError ? new ProverError(`the prover was stopped: ${error.message}`) : error;
+  });
+  if (end.exitCode !== 0) throw failure(end, totalBytes);
 }
-
-const outOfMemory = (limitBytes: number, detail: string): ProverError =>
-  new ProverError(`the prover was stopped: more than the ${formatBytes(limitBytes)} that it may have (${detail})`);
 
 const NO_MEMORY = /bad_alloc|out of memory|Cannot allocate memory|ENOMEM|could not allocate|allocation failed/i;
 
 function failure({ exitCode, killedBy, lines }: ProgramEnd, limitBytes: number): ProverError {
   const why = lines.find((line) => NO_MEMORY.test(line));
-  if (why !== undefined) return outOfMemory(limitBytes, why.trim());
+  if (why !== undefined) {
+    const most = formatBytes(limitBytes);
+    return new ProverError(`the prover was stopped: more than the ${most} that it may have (${why.trim()})`);
+  }
   const last = lines.filter((line) => line.trim() !== '').at(-1) ?? 'no output';
   return new ProverError(
     `the prover ${killedBy === null ? `exited with ${exitCode}` : `was killed by ${killedBy}`}: ${last}`,

@@ -1,12 +1,13 @@
 /** Runs a proof generator, the reference one or a user's binary, and judges it by what it wrote. */
-import { readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { usableMemory } from '../../../lib/usable-memory.ts';
 import { createVerifier } from '../protocol/proving/verify.ts';
-import { readJob } from './job-files.ts';
+import { type GeneratorJob, readJob } from './job-files.ts';
 import { limitMemory } from './limit.ts';
-import { checkPlan, planMemory } from './memory.ts';
+import { checkPlan, planMemory, REFERENCE_NEED_BYTES } from './memory.ts';
+import { MemoryExceededError, runWatched } from './memory-watch.ts';
 import { type ProgramEnd, runProgram } from './run-program.ts';
 
 /** No proof came of it. `final`: another attempt with the same files can do no better. */
@@ -21,6 +22,13 @@ export class GenerateError extends Error {
     this.final = final;
     this.lines = lines;
   }
+}
+
+/** How the multithreaded generator is to divide how much memory. */
+export interface ShardPlan {
+  smp?: number | undefined;
+  shard0MemScale?: number | undefined;
+  memoryBytes?: number | undefined;
 }
 
 export interface GenerateRequest {
@@ -56,53 +64,56 @@ export function generatorArgv(request: Omit<GenerateRequest, 'signal' | 'onLine'
   const flags = ['--circuit_input', circuitInput, '--public_input', publicInput, '--proof_out', proofOut];
   if (smp !== undefined) flags.push('--smp', String(smp));
   if (shard0MemScale !== undefined) flags.push('--shard0-mem-scale', String(shard0MemScale));
-  if (memoryBytes !== undefined) flags.push('--memory', String(memoryBytes));
+  // only the reference one knows this flag: another's memory is limited, not told
+  if (binary === undefined && memoryBytes !== undefined) flags.push('--memory', String(memoryBytes));
   return [...program, ...flags];
 }
 
 /**
  * Runs the generator. The output file is removed first; a proof counts when the file is there, and the verifier accepts it or, for a
  * statement that it does not know, the generator said that its own verification passed. Exit codes prove nothing.
- * @throws GenerateError, MemoryPlanError for shards that the machine cannot hold
+ * @throws GenerateError, MemoryPlanError for shards that the machine cannot hold, GeneratorFlagError for files that are not what they should be
  */
 export async function generateProof(request: GenerateRequest): Promise<Generated> {
-  const { binary, proofOut, signal, onLine } = request;
-  await rm(proofOut, { force: true });
-  const end = await (request.run
-    ? request.run(await planned(request))
-    : runProgram({ argv: await commandOf(request), signal, ...(onLine && { onLine }) })
-  ).catch((error: NodeJS.ErrnoException) => {
+  const job = await readJob(request);
+  await mkdir(dirname(request.proofOut), { recursive: true });
+  await rm(request.proofOut, { force: true });
+  const end = await runGenerator(request).catch((error: NodeJS.ErrnoException) => {
+    if (error instanceof MemoryExceededError) throw new GenerateError(`the generator was stopped: ${error.message}`);
     if (error.syscall?.startsWith('spawn') !== true) throw error;
-    throw new GenerateError(`${binary ?? 'the generator'} cannot be started: ${error.code}`, { final: true });
+    throw new GenerateError(`${request.binary ?? 'the generator'} cannot be started: ${error.code}`, { final: true });
   });
-  return judge(request, end);
+  return judge(request, job, end);
 }
 
-/** The reference generator checks and limits memory itself. */
-async function commandOf(request: GenerateRequest): Promise<string[]> {
-  const { binary, memoryBytes } = request;
-  if (binary === undefined) return generatorArgv(request);
-  const argv = await planned(request);
-  return memoryBytes === undefined ? argv : (await limitMemory(argv, memoryBytes)).argv;
+async function runGenerator(request: GenerateRequest): Promise<ProgramEnd> {
+  const { binary, memoryBytes, signal, onLine } = request;
+  checkShards(request, binary === undefined ? REFERENCE_NEED_BYTES : 0);
+  const argv = generatorArgv(request);
+  const program = { signal, ...(onLine && { onLine }) };
+  // it limits memory itself
+  if (binary === undefined) return runProgram({ ...program, argv });
+  if (request.run !== undefined) return request.run(argv);
+  if (memoryBytes === undefined) return runProgram({ ...program, argv });
+  const limited = await limitMemory(argv, memoryBytes);
+  return runWatched({ ...program, argv: limited.argv }, memoryBytes);
 }
 
-/** The command of a generator whose shards fit into this machine. @throws MemoryPlanError with the arithmetic */
-async function planned(request: GenerateRequest): Promise<string[]> {
-  const { memoryBytes, smp, shard0MemScale } = request;
+/** Whether the shards of a generator fit into this machine, and what it needs in all into them. @throws MemoryPlanError with the arithmetic */
+export function checkShards({ memoryBytes, smp, shard0MemScale }: ShardPlan, needBytes = 0): void {
   const usableBytes = usableMemory();
   const plan = planMemory({
     totalBytes: memoryBytes ?? usableBytes,
     smp: smp ?? availableParallelism(),
     shard0MemScale: shard0MemScale ?? 1,
   });
-  checkPlan(plan, { usableBytes, needBytes: 0 });
-  return generatorArgv(request);
+  checkPlan(plan, { usableBytes, needBytes });
 }
 
 const USAGE = 2;
 const OWN_VERDICT = /Inner verification passed|Proof is verified/;
 
-async function judge(request: GenerateRequest, end: ProgramEnd): Promise<Generated> {
+async function judge(request: GenerateRequest, job: GeneratorJob, end: ProgramEnd): Promise<Generated> {
   const proof = await readFile(request.proofOut, 'utf8').catch(() => '');
   if (proof === '') {
     throw new GenerateError(`the generator wrote no proof (${howItEnded(end)})`, {
@@ -110,7 +121,6 @@ async function judge(request: GenerateRequest, end: ProgramEnd): Promise<Generat
       lines: end.lines,
     });
   }
-  const job = await readJob(request);
   const checked = await createVerifier().check({ ...job, proof, signal: request.signal });
   if (checked.verdict === 'accepted') return { proof, judgedBy: 'verifier' };
   if (checked.verdict === 'rejected') {

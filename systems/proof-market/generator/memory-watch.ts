@@ -1,6 +1,36 @@
 /** Memory of a process and all below it, together. */
 import { readdir, readFile } from 'node:fs/promises';
 import { sleep } from '../../../lib/deadline.ts';
+import { formatBytes } from '../../../lib/units.ts';
+import { type ProgramEnd, type ProgramRun, runProgram } from './run-program.ts';
+
+/** The program was stopped: all of its processes together had more than they may have. */
+export class MemoryExceededError extends Error {
+  override readonly name = 'MemoryExceededError';
+}
+
+/** Runs a program to its end, unless its processes have more than this together. @throws MemoryExceededError, and as `runProgram` */
+export async function runWatched(run: Omit<ProgramRun, 'onStart'>, limitBytes: number): Promise<ProgramEnd> {
+  const exceeded = new AbortController();
+  const watching = new AbortController();
+  let watch: Promise<unknown> = Promise.resolve();
+  const tooMuch = (bytes: number): void =>
+    exceeded.abort(
+      new MemoryExceededError(`more than the ${formatBytes(limitBytes)} that it may have (${formatBytes(bytes)})`),
+    );
+  try {
+    return await runProgram({
+      ...run,
+      signal: AbortSignal.any([run.signal, exceeded.signal]),
+      onStart: (pid) => {
+        watch = watchMemory(pid, limitBytes, tooMuch, watching.signal);
+      },
+    });
+  } finally {
+    watching.abort();
+    await watch;
+  }
+}
 
 const INTERVAL_MS = 100;
 

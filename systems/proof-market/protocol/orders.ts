@@ -17,7 +17,8 @@ import type { NewOrder } from './validation.ts';
 export type OrderWithInput = OrderRow & { input: string | null };
 
 /**
- * Stores an order, blocks its tokens and matches it, all or nothing. A bid whose statement and input are proven already is completed at once.
+ * Stores an order, blocks its tokens and matches it, all or nothing. A bid whose statement and input are proven already is completed at once,
+ * and comes back so; any other order comes back as it was stored, `created`, also when it is matched by then: clients read it again.
  * `canonicalInput`: what is the same for inputs with the same meaning.
  * @throws MarketError 400 when the sender has not enough tokens
  */
@@ -32,7 +33,7 @@ export async function placeOrder(
   const { statementKey, statementSubkey } = request;
   const known = inputHash && (await findKnownProof(pool, statementKey, statementSubkey, inputHash));
   const holds = side === 'bid' ? toAmount(request.cost) : depositOf(toAmount(request.cost), terms);
-  const key = await inTransaction(pool, async (db) => {
+  const stored = await inTransaction(pool, async (db) => {
     const accounts = await lockAccounts(db, [sender, ...(known ? resaleOwners(known) : [])]);
     const order = await insertOrder(db, { sender, side, request, inputHash, holds, now });
     const transfer = { from: available(sender), to: blocked(sender), amount: holds, reason: 'block' } as const;
@@ -43,9 +44,10 @@ export async function placeOrder(
       await lockBook(db, order);
       await matchOrder(db, order, terms, now);
     }
-    return order.key;
+    return order;
   });
-  return findOrder(pool, side, key);
+  if (known) return findOrder(pool, side, stored.key);
+  return { ...stored, input: side === 'bid' ? jsonText(request.input) : null };
 }
 
 interface Insertion {

@@ -24,7 +24,7 @@ async function hashPassword(password: string): Promise<string> {
   return `scrypt$${b64(salt)}$${b64(await derive(password, salt))}`;
 }
 
-const UNIQUE_VIOLATION = '23505';
+const NAME_TAKEN = 'users_pkey';
 
 /** A new user with its opening balance. @throws MarketError `duplicate user` */
 export async function signUp(
@@ -45,7 +45,7 @@ export async function signUp(
       await openAccounts(db, request.user, toAmount(terms.openingBalance), now);
     });
   } catch (error) {
-    if ((error as { code?: string }).code === UNIQUE_VIOLATION) throw duplicateUser();
+    if ((error as { constraint?: string }).constraint === NAME_TAKEN) throw duplicateUser();
     throw error;
   }
 }

@@ -80,8 +80,8 @@ async function generate(
     });
     const ms = Math.round(performance.now() - started);
     ctx.metrics.generated(ask.statement_key, ms);
-    log.info({ ask: ask._key, judgedBy, ms }, 'proof made');
     await writeFileAtomic(join(dir, FILES.proof), proof);
+    log.info({ ask: ask._key, judgedBy, ms }, 'proof made');
     return proof;
   } catch (error) {
     signal.throwIfAborted();

@@ -57,6 +57,8 @@ export interface Client {
   call(method: string, path: string, body?: unknown): Promise<Answer>;
   get(path: string): Promise<Answer>;
   post(path: string, body: unknown): Promise<Answer>;
+  /** Pushes an order to `bid/`, …, and reads it again: a match shows only then. The answer of a push that is refused. */
+  place(collection: string, order: object): Promise<Answer>;
 }
 
 export interface TestMarket extends AsyncDisposable {
@@ -82,7 +84,13 @@ export function clientOf(url: string, authorization?: string): Client {
     const answer = await response.text();
     return { status: response.status, body: answer === '' ? undefined : JSON.parse(answer) };
   };
-  return { call, get: (path) => call('GET', path), post: (path, body) => call('POST', path, body) };
+  const get = (path: string): Promise<Answer> => call('GET', path);
+  const post = (path: string, body: unknown): Promise<Answer> => call('POST', path, body);
+  const place = async (collection: string, order: object): Promise<Answer> => {
+    const pushed = await post(collection, order);
+    return pushed.status === 200 ? get(`${collection}${pushed.body._key}`) : pushed;
+  };
+  return { call, get, post, place };
 }
 
 export const configOf = (databaseUrl: string, terms: Partial<MarketTerms> = {}): MarketConfig => ({

@@ -79,8 +79,8 @@ describe('time', () => {
       await market.user('fast'),
     ];
     const request = await requester.post('bid/', { ...bid, eval_time: 30 });
-    const first = await slow.post('ask/', { statement_key: STATEMENT_KEY, cost: 1, eval_time: 10 });
-    const second = await fast.post('ask/', { statement_key: STATEMENT_KEY, cost: 2 });
+    const first = await slow.place('ask/', { statement_key: STATEMENT_KEY, cost: 1, eval_time: 10 });
+    const second = await fast.place('ask/', { statement_key: STATEMENT_KEY, cost: 2 });
     expect([first.body.status, second.body.status]).toEqual(['processing', 'created']);
     market.clock.now += 10 * MINUTE;
     const path = `bid/${request.body._key}`;
@@ -103,7 +103,7 @@ describe('time', () => {
     const late = await user.post('bid/', bid);
     await user.post('ask/', { statement_key: STATEMENT_KEY, cost: 1, eval_time: 1 });
     const other = await user.post('bid/', bid);
-    const ask = await user.post('ask/', { statement_key: STATEMENT_KEY, cost: 1, eval_time: 20 });
+    const ask = await user.place('ask/', { statement_key: STATEMENT_KEY, cost: 1, eval_time: 20 });
     expect(ask.body.bid_key).toBe(other.body._key);
     const proof = await user.post('proof', { proof: proofOf(7), ask_key: ask.body._key });
     market.clock.now += MINUTE;
@@ -214,7 +214,7 @@ describe('the program', () => {
       status: 400,
       body: { errorMessage: expect.stringContaining('another public input') },
     });
-    const second = await eve.post('ask/', { statement_key: STATEMENT_KEY, cost: 2 });
+    const second = await eve.place('ask/', { statement_key: STATEMENT_KEY, cost: 2 });
     expect(second.body.bid_key).toBe(request.body._key);
     const right = await eve.post('proof', { proof: await prove(input), ask_key: second.body._key });
     expect(right.status).toBe(200);

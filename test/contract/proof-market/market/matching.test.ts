@@ -80,7 +80,7 @@ describe('arrivals one after the other', () => {
       }
       const side = choose('bid' as const, 'ask' as const, 'ask' as const);
       const order = { cost: choose(1, 2, 2, 3, 3.5), time: choose(null, 5, 5, 10) };
-      const { status, body } = await users[sender]!.post(`${side}/`, {
+      const { status, body } = await users[sender]!.place(`${side}/`, {
         statement_key: STATEMENT_KEY,
         cost: order.cost,
         eval_time: order.time,
@@ -111,12 +111,12 @@ describe('arrivals one after the other', () => {
     const { ann } = (await signUpAll(market)) as { ann: Client };
     const order = { statement_key: STATEMENT_KEY, cost: 1, input: 1 };
     const bid = await ann.post('request/', { ...order, statement_subkey: 1 });
-    expect((await ann.post('ask/', order)).body.status).toBe('created');
-    expect((await ann.post('ask/', { ...order, statement_subkey: '2' })).body.status).toBe('created');
-    expect((await ann.post('ask/', { ...order, statement_key: '32292', statement_subkey: '1' })).body.status).toBe(
+    expect((await ann.place('ask/', order)).body.status).toBe('created');
+    expect((await ann.place('ask/', { ...order, statement_subkey: '2' })).body.status).toBe('created');
+    expect((await ann.place('ask/', { ...order, statement_key: '32292', statement_subkey: '1' })).body.status).toBe(
       'created',
     );
-    expect((await ann.post('ask/', { ...order, statement_subkey: '1' })).body).toMatchObject({
+    expect((await ann.place('ask/', { ...order, statement_subkey: '1' })).body).toMatchObject({
       request_key: bid.body._key,
       statement_subkey: '1',
     });

@@ -22,7 +22,7 @@ describe('the proof of a bid', () => {
     'by %s has its text without "full" too, for those who may have it',
     async (key) => {
       const { body: bid } = await requester.post('bid/', { statement_key: STATEMENT_KEY, cost: 2, input: key });
-      const { body: ask } = await producer.post('ask/', { statement_key: STATEMENT_KEY, cost: 2 });
+      const { body: ask } = await producer.place('ask/', { statement_key: STATEMENT_KEY, cost: 2 });
       expect(ask.bid_key).toBe(bid._key);
       await producer.post('proof', { proof: proofOf(key), ask_key: ask._key, bid_key: null });
       const { body: again } = await requester.post('bid/', { statement_key: STATEMENT_KEY, cost: 2, input: key });

@@ -16,7 +16,7 @@ useMarket(async (made) => {
 /** A matched pair of alice's bid and bob's ask. */
 async function pair(input: unknown, cost = 2): Promise<{ bidKey: string; askKey: string }> {
   const { body } = await alice.post('bid/', bid({ input, cost }));
-  const ask = await bob.post('ask/', { statement_key: STATEMENT_KEY, cost });
+  const ask = await bob.place('ask/', { statement_key: STATEMENT_KEY, cost });
   expect(ask.body.bid_key).toBe(body._key);
   return { bidKey: body._key, askKey: ask.body._key };
 }
@@ -70,7 +70,7 @@ describe('proofs', () => {
     const open = (await alice.get(`bid/${bidKey}`)).body;
     expect(open.status).toBe('created');
     expect(open).not.toHaveProperty('ask_key');
-    const next = await bob.post('ask/', { statement_key: STATEMENT_KEY, cost: 3 });
+    const next = await bob.place('ask/', { statement_key: STATEMENT_KEY, cost: 3 });
     expect(next.body).toMatchObject({ status: 'processing', bid_key: bidKey });
     expect((await bob.get('user/bob/balance')).body.balance).toBe(after.balance - 30);
     expect((await bob.post('proof', { proof: proofOf('right'), ask_key: next.body._key })).status).toBe(200);
@@ -94,7 +94,7 @@ describe('proofs', () => {
     const definition = { proving_key: 'define i32 @main()', verification_key: '' };
     const { body } = await alice.post('statement/', { name: 'unverifiable', type: 'placeholder-zkllvm', definition });
     const request = await alice.post('bid/', bid({ statement_key: body._key }));
-    const ask = await bob.post('ask/', { statement_key: body._key, cost: 2 });
+    const ask = await bob.place('ask/', { statement_key: body._key, cost: 2 });
     expect(ask.body.bid_key).toBe(request.body._key);
     expect(await bob.post('proof', { proof: '0x00', ask_key: ask.body._key })).toEqual(
       error(501, 9, `proofs of statement ${body._key} cannot be verified here: no circuit`),

@@ -76,9 +76,8 @@ describe.each([
     const bidPath = `${bid}/${pushed.body._key}`;
     expect(await requester.get(bidPath)).toEqual(pushed);
 
-    // 4: an ask; 5: matched
+    // 4: an ask, as it was stored
     const proposed = await producer.post(`${ask}/`, { statement_key: STATEMENT_KEY, cost: 2 });
-    const both = { bid_key: pushed.body._key, request_key: pushed.body._key };
     expect(proposed).toEqual({
       status: 200,
       body: {
@@ -90,13 +89,15 @@ describe.each([
         eval_time: null,
         wait_period: null,
         sender: p,
-        status: 'processing',
-        ...both,
-        matched_time: now,
+        status: 'created',
         createdOn: now,
         updatedOn: now,
       },
     });
+    // 5: both are matched
+    const both = { bid_key: pushed.body._key, request_key: pushed.body._key };
+    const matched = { ...proposed.body, _rev: REV, status: 'processing', ...both, matched_time: now };
+    expect((await producer.get(`${ask}/${proposed.body._key}`)).body).toEqual(matched);
     const askKeys = { ask_key: proposed.body._key, proposal_key: proposed.body._key };
     expect((await producer.get(bidPath)).body).toEqual({
       ...pushed.body,
@@ -130,7 +131,7 @@ describe.each([
     // 9: completed
     const done = { status: 'completed', proof_key: proof.body._key, generation_time: 3, updatedOn: market.clock.now };
     expect((await requester.get(bidPath)).body).toEqual({ ...pushed.body, ...askKeys, ...done, _rev: REV });
-    expect((await producer.get(`${ask}/${proposed.body._key}`)).body).toEqual({ ...proposed.body, ...done, _rev: REV });
+    expect((await producer.get(`${ask}/${proposed.body._key}`)).body).toEqual({ ...matched, ...done });
     // price 2: commission 1, of which the developer has no account; the deposit is back
     expect((await requester.get(`user/${r}/balance`)).body).toEqual({ user: r, balance: 999_998, blocked: 0 });
     expect((await producer.get(`user/${p}/balance`)).body).toEqual({ user: p, balance: 1_000_001, blocked: 0 });
