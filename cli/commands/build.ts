@@ -135,7 +135,7 @@ function invocationOf(program: Program, command: Command, path: string[]): Invoc
     input[key] = optionValue(program, key, spec, notices);
   }
   checkRemoved(program, command, notices);
-  checkConflicts(command, input);
+  checkConflicts(program, command, input);
   return { command, path, input, globals: collectGlobals(program, command.options ?? {}), notices };
 }
 
@@ -185,17 +185,20 @@ function checkRemoved(program: Program, command: Command, notices: string[]): vo
   }
 }
 
-function checkConflicts(command: Command, input: Record<string, unknown>): void {
+function checkConflicts(program: Program, command: Command, input: Record<string, unknown>): void {
+  const hint = helpOf(program);
   const given = (key: string): boolean => input[key] !== undefined && input[key] !== false;
   const options = command.options ?? {};
   for (const [key, spec] of Object.entries(options)) {
     if (spec.required && !given(key)) {
-      throw new DevkitError('USAGE', `${longOf(key, spec)} is missing`);
+      throw new DevkitError('USAGE', `${longOf(key, spec)} is missing`, { hint });
     }
     for (const other of given(key) ? (spec.conflicts ?? []) : []) {
       const otherSpec = options[other];
       if (otherSpec && given(other)) {
-        throw new DevkitError('USAGE', `${longOf(key, spec)} and ${longOf(other, otherSpec)} exclude each other`);
+        throw new DevkitError('USAGE', `${longOf(key, spec)} and ${longOf(other, otherSpec)} exclude each other`, {
+          hint,
+        });
       }
     }
   }
@@ -207,7 +210,7 @@ export function usageErrorOf(error: CommanderError, said: string, program: Progr
   const message = (said.trim().split('\n')[0] || error.message).replace(/^error: /, '');
   const near = suggestionFor(message, program);
   return new DevkitError('USAGE', `${message}${near ? ` (did you mean ${near}?)` : ''}`, {
-    hint: [...namesOf(program), '--help'].join(' '),
+    hint: helpOf(program),
     cause: error,
   });
 }
@@ -227,5 +230,6 @@ function suggestionFor(message: string, program: Program): string | undefined {
 
 const longsOf = (program: Program): string[] => program.options.flatMap(({ long }) => (long ? [long] : []));
 const namesOf = (program: Program): string[] => [...(program.parent ? namesOf(program.parent) : []), program.name()];
+const helpOf = (program: Program): string => [...namesOf(program), '--help'].join(' ');
 
 export { CommanderError };

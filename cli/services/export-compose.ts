@@ -6,10 +6,9 @@ import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { shellWord } from '../../lib/shell.ts';
 import { type ComposeOptions, composeFile, composeYaml } from '../core/compose.ts';
 import { DevkitError } from '../core/errors.ts';
-import { requireState } from '../core/state.ts';
 import type { ComponentSpec } from '../core/types.ts';
 import { networkName, volumeName } from '../runtimes/docker/names.ts';
-import type { ServiceContext } from './context.ts';
+import { makeCommand, requireDevnet, type ServiceContext } from './context.ts';
 import { isRunning } from './down-devnet.ts';
 import { openSystemDevnet } from './system-devnet.ts';
 
@@ -33,7 +32,7 @@ export type ExportComposeResult = z.infer<typeof exportComposeResult>;
 
 /** First words of a file that may be written over. */
 const MARK = 'Written by `devkit export compose`';
-/** The file holds the password of the database, as the chain's secrets.yaml does. */
+/** The file holds the password of the database, as secrets.yaml does. */
 const SECRET = 0o600;
 
 /**
@@ -71,13 +70,13 @@ export async function exportCompose(ctx: ServiceContext, input: ExportComposeInp
   };
 }
 
-async function requireContainers({ paths }: ServiceContext): Promise<void> {
-  const { runtime } = await requireState(paths);
+async function requireContainers(ctx: ServiceContext): Promise<void> {
+  const { runtime, system, name } = await requireDevnet(ctx);
   if (runtime === 'docker') return;
   throw new DevkitError(
     'USAGE',
-    `devnet '${paths.name}' runs as processes: its databases are folders of this machine, which containers cannot take over`,
-    { hint: 'devkit quickstart --runtime docker --devnet docker, then: devkit export compose --devnet docker' },
+    `devnet '${name}' runs as processes: its databases are folders of this machine, which containers cannot take over`,
+    { hint: `${makeCommand(system)} --runtime docker --devnet docker, then: devkit export compose --devnet docker` },
   );
 }
 

@@ -25,8 +25,13 @@ const SHOWN = 100;
 /** Changes become visible when their transaction ends, which may be a little after the time they carry. */
 const OVERLAP_MS = 2_000;
 
-/** Follows all orders of a market, or one by its key. @throws (tick) DevkitError NOT_FOUND for an order that is not there */
-export function openMarketJobs(databaseUrl: string): JobReader & { tick(job?: string): Promise<MarketTick> } {
+export interface MarketJobs extends JobReader {
+  /** @throws DevkitError NOT_FOUND for an order that is not there */
+  tick(job?: string): Promise<MarketTick>;
+}
+
+/** Follows all orders of a market, or one by its key. */
+export function openMarketJobs(databaseUrl: string): MarketJobs {
   const pool = openMarketDb(databaseUrl, { max: 2 });
   const seen = new Map<string, string>();
   return {
@@ -55,12 +60,12 @@ const outcomeOf = ({ status }: OrderJob): Pick<JobTick, 'outcome'> =>
 async function allOrders(pool: Pool, seen: Map<string, string>): Promise<MarketTick> {
   const now = Date.now();
   const first = seen.size === 0;
-  const since = Number(seen.get('') ?? 0);
-  const found = first
-    ? await openOrders(pool, { now, limit: SHOWN })
-    : await changedOrders(pool, { since, now, limit: 10 * SHOWN });
+  const since = Number(seen.get('') ?? now - OVERLAP_MS);
+  const changed = await changedOrders(pool, { since, now, limit: 10 * SHOWN });
+  const found = first ? await openOrders(pool, { now, limit: SHOWN }) : changed;
   const orders = found.filter((order) => seen.get(order.key) !== textOf(order));
-  for (const order of orders) seen.set(order.key, textOf(order));
+  // at the first look too: what has ended just before is no news later
+  for (const order of [...changed, ...orders]) seen.set(order.key, textOf(order));
   seen.set('', String(now - OVERLAP_MS));
   const counts = await countOrders(pool);
   const busy = counts.some((one) => one.counts.processing > 0);

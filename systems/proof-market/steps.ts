@@ -1,7 +1,8 @@
 /** What `up` does for a market beside starting its programs. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseDocument } from 'yaml';
+import { type Document, parseDocument } from 'yaml';
+import { DevkitError } from '../../cli/core/errors.ts';
 import type { SystemPlace } from '../../cli/core/system.ts';
 import type { Step, StepCheck } from '../../cli/core/types.ts';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
@@ -22,33 +23,52 @@ export const configStep: MarketStep = {
     const files = marketFiles(place.paths);
     await mkdir(files.configsDir, { recursive: true, mode: 0o700 });
     await mkdir(files.keysDir, { recursive: true });
-    const edit = async (file: string, template: string, key: readonly string[], value: unknown): Promise<void> => {
-      const document = parseDocument((await textOf(file)) ?? (await readFile(join(TEMPLATES, template), 'utf8')));
-      document.setIn(key, value);
-      await writeFileAtomic(file, document.toString({ lineWidth: 0 }), { mode: 0o600 });
-    };
     await edit(files.market, 'market.yaml', ['market', 'port'], portOf(place, 'market'));
     await edit(files.secrets, 'secrets.yaml', ['database', 'market_url'], ownDatabase(place));
   },
 };
+
+/** Sets one value; the rest of the file, comments too, stays as it is. */
+async function edit(file: string, template: string, keys: readonly string[], value: unknown): Promise<void> {
+  const document = (await readDocument(file)) ?? parseDocument(await readFile(join(TEMPLATES, template), 'utf8'));
+  try {
+    document.setIn(keys, value);
+  } catch (cause) {
+    throw unusable(file, `${keys[0]} is no map`, cause);
+  }
+  await writeFileAtomic(file, document.toString({ lineWidth: 0 }), { mode: 0o600 });
+}
 
 const ownDatabase = (place: SystemPlace): string => databaseUrl('localhost', portOf(place, 'postgres'));
 
 /** Everything in the files is the user's, but ports and database are the devnet's. */
 async function checkConfig(place: SystemPlace): Promise<StepCheck> {
   const files = marketFiles(place.paths);
-  const [market, secrets] = [await textOf(files.market), await textOf(files.secrets)];
+  const [market, secrets] = [await readDocument(files.market), await readDocument(files.secrets)];
   if (market === undefined || secrets === undefined) return { state: 'missing' };
-  const port = parseDocument(market).getIn(['market', 'port']);
+  const port = market.getIn(['market', 'port']);
   if (port !== portOf(place, 'market')) return { state: 'stale', reason: `market.port is ${port}` };
-  const url = parseDocument(secrets).getIn(['database', 'market_url']);
+  const url = secrets.getIn(['database', 'market_url']);
   return url === ownDatabase(place) ? { state: 'done' } : { state: 'stale', reason: 'another database' };
 }
 
-const textOf = (path: string): Promise<string | undefined> =>
-  readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+/** Undefined when there is no such file. @throws DevkitError CONFIG_INVALID */
+async function readDocument(file: string): Promise<Document | undefined> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
+  });
+  if (text === undefined) return undefined;
+  const document = parseDocument(text);
+  const [error] = document.errors;
+  if (error !== undefined) throw unusable(file, `not YAML: ${error.message.split('\n')[0]}`, error);
+  return document;
+}
+
+const unusable = (file: string, why: string, cause: unknown): DevkitError =>
+  new DevkitError('CONFIG_INVALID', `${file}: ${why}`, {
+    hint: 'mend it, or remove it: devkit up writes it again',
+    cause,
   });
 
 export const referenceStringStep: MarketStep = {

@@ -16,8 +16,12 @@ export const USUAL_USERS = { requester: 'requester', producer: 'producer' } as c
 
 const DUPLICATE_USER = 1702;
 
+/** What the market takes for a name; a file has the same. */
+const NAME = /^[A-Za-z0-9]+$/;
+
 /** The login of a user that the kit made; undefined for others. */
 export async function readUser(files: MarketFiles, name: string): Promise<Credentials | undefined> {
+  if (!NAME.test(name)) return undefined;
   const found = await readJson<{ username: string; secret: string }>(files.user(name));
   return found && { username: found.username, password: found.secret };
 }

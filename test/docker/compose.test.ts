@@ -2,6 +2,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import type { ComposeService } from '../../cli/core/compose.ts';
 import { composeFile, composeYaml, mapStrings } from '../../cli/core/compose.ts';
 import type { Engine } from '../../cli/runtimes/docker/engine.ts';
@@ -13,7 +14,7 @@ import type {
   VerifyResult,
   WatchTick,
 } from '../../cli/services/inputs.ts';
-import { SAMPLE_FILE, SAMPLE_VARIABLES } from '../../scripts/compose.ts';
+import { composeSamples } from '../../scripts/compose.ts';
 import { type Compose, openCompose } from '../fixtures/compose.ts';
 import { devkit, devkitJson, tempWorkspace } from '../fixtures/devkit.ts';
 import { describeDocker } from '../fixtures/docker.ts';
@@ -45,6 +46,8 @@ async function leftOf({ docker }: Engine, project: string): Promise<string[]> {
   ];
 }
 
+const SAMPLES = await composeSamples();
+
 await describeDocker('docker compose', (engine) => {
   test('takes every text for what it is', async () => {
     await using temp = await tempDir();
@@ -57,17 +60,20 @@ await describeDocker('docker compose', (engine) => {
     expect(services['app']?.environment).toMatchObject(environment);
   });
 
-  test('accepts compose/zksync.yaml once its variables have values, and asks for each of them', async () => {
-    await using temp = await tempDir();
-    const compose = await openCompose(engine.host, temp.dir);
-    await expect(understood(compose, SAMPLE_FILE)).rejects.toThrow(/required variable \w+ is missing/);
-    const values = Object.keys(SAMPLE_VARIABLES).map((name) => `${name}=/v/${name.toLowerCase()}\n`);
-    const env = join(temp.dir, 'values.env');
-    await writeFile(env, [...values, 'DEVKIT_DEVNET=default\n'].join(''));
-    const config = JSON.parse(await compose('--env-file', env, '-f', SAMPLE_FILE, 'config', '--format', 'json'));
-    expect(Object.keys(config.services)).toContain('circuit-prover');
-    expect(config.name).toBe('devkit-default');
-  });
+  test.each(SAMPLES)(
+    'accepts the file of $system in compose/ once its variables have values, and asks for each of them',
+    async (sample) => {
+      await using temp = await tempDir();
+      const compose = await openCompose(engine.host, temp.dir);
+      await expect(understood(compose, sample.path)).rejects.toThrow(/required variable \w+ is missing/);
+      const values = Object.keys(sample.variables).map((name) => `${name}=/v/${name.toLowerCase()}\n`);
+      const env = join(temp.dir, 'values.env');
+      await writeFile(env, [...values, 'DEVKIT_DEVNET=default\n'].join(''));
+      const config = JSON.parse(await compose('--env-file', env, '-f', sample.path, 'config', '--format', 'json'));
+      expect(Object.keys(config.services).sort()).toEqual(Object.keys(parse(sample.yaml).services).sort());
+      expect(config.name).toBe('devkit-default');
+    },
+  );
 
   test('brings the exported devnet up, proves a batch with it, and leaves nothing', async () => {
     await using workspace = await tempWorkspace('compose');
@@ -107,7 +113,46 @@ await describeDocker('docker compose', (engine) => {
     expect([again.code, again.stderr]).toEqual([0, expect.stringContaining('runs and holds its ports')]);
     expect(await readFile(file, 'utf8')).toContain("interval: '5s'");
   });
+
+  test('brings the exported market up, with its users and orders, and a proof is accepted through it', async () => {
+    await using workspace = await tempWorkspace('compose-market');
+    const { dir } = workspace;
+    const compose = await openCompose(engine.host, dir);
+    const json = <T>(line: string): Promise<T> => devkitJson<T>(line.split(' '), { cwd: dir });
+    await json('up --system proof-market --runtime docker');
+    await writeFile(join(dir, 'input.json'), '{"input":"1\\n11"}');
+    const { order: bid } = await json<MadeOrder>('market bid push --key 32326 --cost 2 --file input.json');
+    await json('down');
+
+    const exported = await json<ExportComposeResult>('export compose');
+    expect([exported.services, exported.file]).toEqual([['postgres', 'market'], join(dir, 'compose.yaml')]);
+    await using stopped = composeProject(compose, join(dir, 'compose.yaml'));
+    await compose('-f', 'compose.yaml', 'up', '--wait');
+    expect(await healthOf(engine, exported.project)).toEqual({
+      postgres: 'running (healthy)',
+      market: 'running (healthy)',
+    });
+
+    // these commands only talk to the port
+    const { order: ask } = await json<MadeOrder>('market ask push --key 32326 --cost 2');
+    expect(await json(`market ask get --key ${ask._key}`)).toMatchObject({
+      orders: [{ status: 'processing', bid_key: bid._key }],
+    });
+    await json('market statement get --key 32326 --output statement.json');
+    await json('market proof generate --circuit_input statement.json --public_input input.json --proof_out proof.bin');
+    await json(`market proof push --ask-key ${ask._key} --file proof.bin`);
+    await stopped[Symbol.asyncDispose]();
+    expect(await leftOf(engine, exported.project)).toEqual([]);
+
+    // and the kit has it all when it takes over again
+    await json('up');
+    expect(await json(`market bid get --key ${bid._key}`)).toMatchObject({ orders: [{ status: 'completed' }] });
+  });
 });
+
+interface MadeOrder {
+  order: { _key: string; status: string };
+}
 
 /** Stopped at the end of the test, however it ends. Stopping twice is fine. */
 const composeProject = (compose: Compose, file: string): AsyncDisposable => ({

@@ -1,5 +1,6 @@
 /** What the market's commands share. */
 import type { OrderDocument } from '../../../systems/proof-market/protocol/client/types.ts';
+import { jsonText } from '../../../systems/proof-market/protocol/json.ts';
 import { DevkitError } from '../../core/errors.ts';
 import type { CommandContext } from '../define.ts';
 import { int, text } from '../options.ts';
@@ -54,7 +55,7 @@ export const generatorOf = (
 export function positive(name: string, raw: string): number {
   const value = /^\d{1,15}(\.\d{1,18})?$/.test(raw) ? Number(raw) : Number.NaN;
   if (value > 0) return value;
-  throw new DevkitError('USAGE', `${name} takes a number above 0, not "${raw}"`);
+  throw new DevkitError('USAGE', `${name} takes a number above 0, not "${raw}"`, { hint: `e.g. ${name} 2.5` });
 }
 
 export const optionalPositive = (name: string, raw: string | undefined): number | undefined =>
@@ -63,14 +64,20 @@ export const optionalPositive = (name: string, raw: string | undefined): number 
 /** The market's keys. @throws DevkitError USAGE */
 export function key(name: string, raw: string): string {
   if (/^[1-9]\d{0,17}$/.test(raw)) return raw;
-  throw new DevkitError('USAGE', `${name} takes a key of the market, decimal digits, not "${raw}"`);
+  throw new DevkitError('USAGE', `${name} takes a key of the market, decimal digits, not "${raw}"`, {
+    hint: 'devkit market statement list, devkit market bid get, devkit market ask get   (list them)',
+  });
 }
 
 export const optionalKey = (name: string, raw: string | undefined): string | undefined =>
   raw === undefined ? undefined : key(name, raw);
 
+/** Text of other users in a table: control characters, which a terminal would obey, as JSON writes them. */
+export const visible = (text: string): string =>
+  text.replace(/\p{Cc}/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 /** As the scripts print documents. */
-export const jsonLines = (document: unknown): string[] => JSON.stringify(document, null, 2).split('\n');
+export const jsonLines = (document: unknown): string[] => jsonText(document, 2).split('\n');
 
 /** `created`, `processing, matched with ask 5`, `completed, proof 7`. */
 export function orderState(order: OrderDocument): string {

@@ -2,7 +2,7 @@
 import { table } from '../../output/table.ts';
 import { defineCommand, defineGroup } from '../define.ts';
 import { flag, list, text } from '../options.ts';
-import { ACTOR, actorOf, jsonLines, key, results } from './shared.ts';
+import { ACTOR, actorOf, jsonLines, key, results, visible } from './shared.ts';
 
 const listCommand = defineCommand({
   name: 'list',
@@ -17,7 +17,9 @@ const listCommand = defineCommand({
   render: ({ statements }, style) =>
     table([
       ['key', 'name', 'type', 'input'].map((title) => style.dim(title)),
-      ...statements.map(({ _key, name, type, input_description }) => [_key, name, type, input_description]),
+      ...statements.map(({ _key, name, type, input_description }) =>
+        [_key, name, type, input_description].map((text) => visible(text)),
+      ),
     ]),
 });
 

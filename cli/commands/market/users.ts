@@ -55,7 +55,9 @@ const listCommand = defineCommand({
   render: ({ users }, style) =>
     table([
       ['user', 'can spend', 'in orders'].map((title) => style.dim(title)),
-      ...users.map(({ user, balance, blocked }) => [user, String(balance), String(blocked)]),
+      ...users.map(({ user, balance, blocked }) =>
+        balance === null ? [user, 'not a login of this market'] : [user, String(balance), String(blocked)],
+      ),
     ]),
 });
 

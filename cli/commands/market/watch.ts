@@ -1,4 +1,5 @@
 /** `market flow`, `market watch`, `market book`: the market as a whole. */
+import { jsonText } from '../../../systems/proof-market/protocol/json.ts';
 import { table } from '../../output/table.ts';
 import type { FlowResult } from '../../services/market/flow.ts';
 import { defineCommand, defineStream, type Style } from '../define.ts';
@@ -58,7 +59,7 @@ function flowLines(data: FlowResult, style: Style): string[] {
   return [
     `${style.bold(`statement ${data.statement}`)}: ${verdict(data.verdict)}`,
     ...table([
-      ['  input', JSON.stringify(data.input)],
+      ['  input', jsonText(data.input)],
       ['  outputs', outputs.join(', ')],
       ['  bid', `${data.bid._key}: ${orderState(data.bid)}`],
       ['  ask', `${data.ask._key}: ${orderState(data.ask)}`],

@@ -1,10 +1,16 @@
 /** A program of an image, run to its end. */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import type { ContainerCreateOptions } from 'dockerode';
 import type { DevnetPaths } from '../../core/paths.ts';
 import type { Mount } from '../../core/types.ts';
+import { inspectContainer, removeContainer } from './containers.ts';
 import type { Engine } from './engine.ts';
 import { translateError } from './errors.ts';
 import { devnetLabels } from './labels.ts';
 import { timedLines } from './log-lines.ts';
+import { containerName } from './names.ts';
+import { removeContainerRecord, writeContainerRecord } from './record.ts';
 
 export interface OneRun {
   /** For messages, e.g. `the proof generator`. */
@@ -32,50 +38,69 @@ export interface RunEnd {
 const KEPT_LINES = 200;
 
 /**
- * Without network, and gone afterwards, also after an abort; what a killed kit leaves carries the devnet's label, so that `down` ends it.
+ * Without network, and gone afterwards, also after an abort. What a killed kit leaves carries the devnet's label and is written down, so
+ * that `down` ends it; where there is no devnet, `gc` does.
  * @throws DevkitError when it cannot be started; the reason of an abort
  */
-export async function runOnce({ docker, host }: Engine, paths: DevnetPaths, run: OneRun): Promise<RunEnd> {
-  const { what, image, signal, memoryBytes } = run;
+export async function runOnce(engine: Engine, paths: DevnetPaths, run: OneRun): Promise<RunEnd> {
+  const { signal } = run;
   signal.throwIfAborted();
+  const id = `run-${randomBytes(4).toString('hex')}`;
+  const name = containerName(paths, id);
+  const record = { version: 1 as const, engine: engine.host, name, logSince: new Date().toISOString() };
+  if (existsSync(paths.dir)) await writeContainerRecord(paths, id, record);
+  try {
+    return await runToEnd(engine, paths, name, run);
+  } finally {
+    await removeContainerRecord(paths, id);
+  }
+}
+
+async function runToEnd(engine: Engine, paths: DevnetPaths, name: string, run: OneRun): Promise<RunEnd> {
+  const { docker, host } = engine;
+  const { what, image, signal } = run;
   const about = { host, action: `run ${what} in ${image}` };
-  const limits = memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes };
-  const container = await docker
-    .createContainer({
-      Image: image,
-      Entrypoint: [...run.entrypoint],
-      Cmd: [...run.argv],
-      WorkingDir: run.cwd,
-      User: run.user,
-      Labels: devnetLabels(paths),
-      HostConfig: {
-        Init: true,
-        NetworkMode: 'none',
-        Mounts: run.mounts.map(({ source, target, readOnly = false }) => ({
-          Type: 'bind' as const,
-          Source: source,
-          Target: target,
-          ReadOnly: readOnly,
-        })),
-        LogConfig: { Type: 'json-file', Config: {} },
-        ...limits,
-      },
-    })
-    .catch((error: unknown) => {
-      throw translateError(error, about);
-    });
+  const container = await docker.createContainer(optionsOf(paths, name, run)).catch((error: unknown) => {
+    throw translateError(error, about);
+  });
   try {
     await container.start();
     const lines = readLines(await container.logs({ follow: true, stdout: true, stderr: true, timestamps: true }), run);
     const { StatusCode } = (await container.wait({ abortSignal: signal })) as { StatusCode: number };
-    const { State } = await container.inspect();
-    return { exitCode: StatusCode, lines: await lines, outOfMemory: State.OOMKilled };
+    // undefined: another command's `down` has removed it
+    const ended = await inspectContainer(engine, name);
+    return { exitCode: StatusCode, lines: await lines, outOfMemory: ended?.State.OOMKilled ?? false };
   } catch (error) {
     signal.throwIfAborted();
     throw translateError(error, about);
   } finally {
-    await container.remove({ force: true });
+    await removeContainer(engine, name, new AbortController().signal);
   }
+}
+
+function optionsOf(paths: DevnetPaths, name: string, run: OneRun): ContainerCreateOptions {
+  const { memoryBytes } = run;
+  return {
+    name,
+    Image: run.image,
+    Entrypoint: [...run.entrypoint],
+    Cmd: [...run.argv],
+    WorkingDir: run.cwd,
+    User: run.user,
+    Labels: devnetLabels(paths),
+    HostConfig: {
+      Init: true,
+      NetworkMode: 'none',
+      Mounts: run.mounts.map(({ source, target, readOnly = false }) => ({
+        Type: 'bind' as const,
+        Source: source,
+        Target: target,
+        ReadOnly: readOnly,
+      })),
+      LogConfig: { Type: 'json-file', Config: {} },
+      ...(memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
+    },
+  };
 }
 
 async function readLines(stream: unknown, { onLine }: OneRun): Promise<string[]> {

@@ -21,9 +21,9 @@ const exactNumber: Reviver = (_key, value, { source }) => {
   return value;
 };
 
-/** JSON text; bigints as plain numbers. */
-export const jsonText = (value: unknown): string =>
-  JSON.stringify(value, (_key, member) => (typeof member === 'bigint' ? rawJSON(String(member)) : member));
+/** JSON text; bigints as plain numbers. `indent`: for people. */
+export const jsonText = (value: unknown, indent?: number): string =>
+  JSON.stringify(value, (_key, member) => (typeof member === 'bigint' ? rawJSON(String(member)) : member), indent);
 
 /** Names which input this is, whatever the order of members and the spaces were. */
 export function hashJson(value: unknown): Buffer {

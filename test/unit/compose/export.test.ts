@@ -9,14 +9,14 @@ import { openServiceContext } from '../../../cli/services/context.ts';
 import { exportCompose } from '../../../cli/services/export-compose.ts';
 import { tempDir } from './temp-dir.ts';
 
-async function workspace(runtime: RuntimeName) {
+async function workspace(runtime: RuntimeName, system = 'zksync') {
   const temp = await tempDir();
   const paths = devnetPaths(temp.dir, 'default');
   await mkdir(paths.dir, { recursive: true });
   await updateState(paths, () => ({
     schemaVersion: 2,
     name: 'default',
-    system: 'zksync',
+    system,
     runtime,
     variant: 'reference',
     createdAt: new Date(0).toISOString(),
@@ -28,14 +28,20 @@ async function workspace(runtime: RuntimeName) {
   return { ...temp, ctx };
 }
 
-test('a devnet of processes is not exported: its databases are elsewhere', async () => {
-  await using made = await workspace('process');
+test.each([
+  ['zksync', 'devkit quickstart --runtime docker --devnet docker, then: devkit export compose --devnet docker'],
+  [
+    'proof-market',
+    'devkit up --system proof-market --runtime docker --devnet docker, then: devkit export compose --devnet docker',
+  ],
+])('a devnet of processes (%s) is not exported: its databases are elsewhere', async (system, hint) => {
+  await using made = await workspace('process', system);
   await expect(
     exportCompose(made.ctx, { file: join(made.dir, 'x.yaml'), healthIntervalMs: 1000 }),
   ).rejects.toMatchObject({
     code: 'USAGE',
     message: expect.stringContaining("devnet 'default' runs as processes"),
-    hint: expect.stringContaining('devkit quickstart --runtime docker'),
+    hint,
   });
 });
 

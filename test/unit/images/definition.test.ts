@@ -6,13 +6,13 @@ import { imageNames, parseContext, ROOT, readDefinition } from '../../../cli/run
 const names = await imageNames();
 
 test('images are the folders of compose/images, the base first', () => {
-  expect(names).toEqual(['base', 'anvil', 'postgres', 'zksync']);
+  expect(names).toEqual(['base', 'anvil', 'postgres', 'proof-market', 'zksync']);
 });
 
 test('an unknown image is refused with the names there are', async () => {
   await expect(readDefinition('zksink')).rejects.toMatchObject({
     code: 'NOT_FOUND',
-    message: "there is no image 'zksink'; there are base, anvil, postgres, zksync",
+    message: "there is no image 'zksink'; there are base, anvil, postgres, proof-market, zksync",
     hint: 'devkit images list',
   });
 });

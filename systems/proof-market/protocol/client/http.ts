@@ -46,13 +46,14 @@ export async function requestMarket({ method, url, body, jwt, signal }: MarketRe
   const headers: Record<string, string> = { accept: '*/*' };
   if (body !== undefined) headers['content-type'] = 'application/json';
   if (jwt !== undefined) headers['authorization'] = `Bearer ${jwt}`;
+  const sent = body === undefined ? {} : { body: jsonText(body) };
   let status: number;
   let text: string;
   try {
     const response = await fetch(url, {
       method,
       headers,
-      ...(body !== undefined && { body: jsonText(body) }),
+      ...sent,
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
     });
     status = response.status;

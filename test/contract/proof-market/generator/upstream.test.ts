@@ -8,6 +8,7 @@ import {
   generateProof,
 } from '../../../../systems/proof-market/generator/generate.ts';
 import { proveStatement } from '../../../../systems/proof-market/protocol/proving/prove.ts';
+import { runs } from '../../../fixtures/pids.ts';
 import { openWorkspace, type Workspace } from './setup.ts';
 
 let space: Workspace;
@@ -54,14 +55,30 @@ test('gets the files, and nothing else', async () => {
   expect(await recorded()).toEqual(files());
 });
 
-test('gets shards and memory as they were given', async () => {
-  await recorder('echo 0xabcd > "$out"; echo "Inner verification passed"; echo 0');
+test('gets shards as they were given; of memory it is not told, there it is limited', async () => {
+  await recorder('ulimit -d >> "$0.limit"; echo 0xabcd > "$out"; echo "Inner verification passed"; echo 0');
   await generateProof({ ...request, smp: 2, shard0MemScale: 3, memoryBytes: 2 ** 30 });
-  expect(await recorded()).toEqual([
-    ...files(),
-    ...['--smp', '2', '--shard0-mem-scale', '3', '--memory', '1073741824'],
-  ]);
+  expect(await recorded()).toEqual([...files(), ...['--smp', '2', '--shard0-mem-scale', '3']]);
+  if (process.platform === 'linux') expect(await readFile(`${request.binary}.limit`, 'utf8')).toBe('1048576\n');
 });
+
+test.runIf(process.platform === 'linux')(
+  'is stopped with all that it started when that takes more together',
+  async () => {
+    // three processes of 400 MiB each
+    await recorder(
+      `for i in 1 2 3; do '${process.execPath}' -e 'const b = Buffer.alloc(400 * 2 ** 20, 1); setTimeout(() => b, 60000)' & echo $! >> "$0.pids"; done; wait`,
+    );
+    const failed = await generateProof({ ...request, memoryBytes: 2 ** 30 }).catch((error: unknown) => error);
+    expect(failed).toBeInstanceOf(GenerateError);
+    expect((failed as Error).message).toMatch(
+      /^the generator was stopped: more than the 1 GiB that it may have \([\d.]+ GiB\)$/,
+    );
+    const pids = (await readFile(`${request.binary}.pids`, 'utf8')).trim().split('\n').map(Number);
+    expect(pids).toHaveLength(3);
+    await expect.poll(() => pids.filter(runs)).toEqual([]);
+  },
+);
 
 test('is not started with shards that the machine cannot hold', async () => {
   await recorder('exit 1');
