@@ -33,11 +33,19 @@ export interface MarketJobs extends JobReader {
 /** Follows all orders of a market, or one by its key. */
 export function openMarketJobs(databaseUrl: string): MarketJobs {
   const pool = openMarketDb(databaseUrl, { max: 2 });
-  const seen = new Map<string, string>();
+  const looks: Looks = { said: new Map() };
   return {
-    tick: async (job) => (job === undefined ? allOrders(pool, seen) : oneOrder(pool, job)),
+    tick: async (job) => (job === undefined ? allOrders(pool, looks) : oneOrder(pool, job)),
     [Symbol.asyncDispose]: () => pool.end(),
   };
+}
+
+/** What earlier looks at all orders have told. */
+interface Looks {
+  /** Changes before that time were seen; absent: the first look is still to come. */
+  since?: number;
+  /** By order. */
+  said: Map<string, string>;
 }
 
 async function oneOrder(pool: Pool, job: string): Promise<MarketTick> {
@@ -57,16 +65,15 @@ async function oneOrder(pool: Pool, job: string): Promise<MarketTick> {
 const outcomeOf = ({ status }: OrderJob): Pick<JobTick, 'outcome'> =>
   status === 'completed' ? { outcome: 'done' } : status === 'withdrawn' ? { outcome: 'failed' } : {};
 
-async function allOrders(pool: Pool, seen: Map<string, string>): Promise<MarketTick> {
+async function allOrders(pool: Pool, looks: Looks): Promise<MarketTick> {
   const now = Date.now();
-  const first = seen.size === 0;
-  const since = Number(seen.get('') ?? now - OVERLAP_MS);
-  const changed = await changedOrders(pool, { since, now, limit: 10 * SHOWN });
-  const found = first ? await openOrders(pool, { now, limit: SHOWN }) : changed;
-  const orders = found.filter((order) => seen.get(order.key) !== textOf(order));
+  const { said, since } = looks;
+  const changed = await changedOrders(pool, { since: since ?? now - OVERLAP_MS, now, limit: 10 * SHOWN });
+  const found = since === undefined ? await openOrders(pool, { now, limit: SHOWN }) : changed;
+  const orders = found.filter((order) => said.get(order.key) !== textOf(order));
   // at the first look too: what has ended just before is no news later
-  for (const order of [...changed, ...orders]) seen.set(order.key, textOf(order));
-  seen.set('', String(now - OVERLAP_MS));
+  for (const order of [...changed, ...orders]) said.set(order.key, textOf(order));
+  looks.since = now - OVERLAP_MS;
   const counts = await countOrders(pool);
   const busy = counts.some((one) => one.counts.processing > 0);
   const open = counts.some((one) => one.counts.created > 0);

@@ -4,7 +4,7 @@ import { USUAL_USERS } from '../../../systems/proof-market/index.ts';
 import type { BookLevel } from '../../../systems/proof-market/protocol/statistics.ts';
 import { EXAMPLE_STATEMENT_KEY } from '../../../systems/proof-market/protocol/types.ts';
 import type { ServiceContext } from '../context.ts';
-import { type Actor, actAs, ask, openMarket } from './session.ts';
+import { type Actor, actAs, answerOf, openMarket } from './session.ts';
 
 export interface BookInput extends Actor {
   statement?: string | undefined;
@@ -26,6 +26,6 @@ export async function marketBook(ctx: ServiceContext, input: BookInput): Promise
     ...(input.priceStep === undefined ? {} : { dc: input.priceStep }),
     ...(input.timeStep === undefined ? {} : { dt: input.timeStep }),
   };
-  const book = (await ask(client.book(statement, steps, ctx.signal))) as Omit<Book, 'statement'>;
+  const book = (await answerOf(client.book(statement, steps, ctx.signal))) as Omit<Book, 'statement'>;
   return { statement, ...book };
 }

@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import type { MarketClient } from '../../../systems/proof-market/protocol/client/client.ts';
 import { canonicalPublicInput, toLineForm } from '../../../systems/proof-market/protocol/proving/public-input.ts';
-import { ask } from './session.ts';
+import { answerOf } from './session.ts';
 
 /** The guide's. */
 const EXAMPLE: readonly [bigint, bigint] = [1n, 11n];
@@ -10,7 +10,7 @@ const MOST = 2 ** 47;
 
 /** The guide's example, `{"input":"1\n11"}`; once the market has a proof of that, two other numbers: a known proof would only be sold again. */
 export async function chooseInput(client: MarketClient, statement: string, signal: AbortSignal): Promise<unknown> {
-  const proofs = await ask(
+  const proofs = await answerOf(
     client.proofs.list({ q: [{ key: 'statement_key', value: statement }], limit: 1000 }, signal),
   );
   const proven = new Set(proofs.map(({ input }) => canonicalOf(input)));

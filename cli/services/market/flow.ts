@@ -20,7 +20,7 @@ import { step } from '../step.ts';
 import { readJsonOf, writeJson } from './files.ts';
 import { chooseInput } from './flow-input.ts';
 import { type GeneratorChoice, generate, generatorOf } from './generate.ts';
-import { actAs, ask, type MarketSession, openMarket } from './session.ts';
+import { actAs, answerOf, type MarketSession, openMarket } from './session.ts';
 import type { UserBalance } from './users.ts';
 
 export interface FlowInput extends GeneratorChoice {
@@ -95,10 +95,10 @@ async function runFlow(flow: Flow): Promise<FlowResult> {
       : await readJsonOf('--file', input.file);
   const newBid = { statement_key: statement._key, cost: input.cost, input: publicInput };
   const bid = await step(ctx, 'bid', `requester: bid push, cost ${input.cost}`, () =>
-    ask(requester.bids.push(newBid, signal)),
+    answerOf(requester.bids.push(newBid, signal)),
   );
   if (bid.status !== 'completed') await proveBid(flow, statement, bid._key);
-  const done = await ask(requester.bids.get(bid._key, signal));
+  const done = await answerOf(requester.bids.get(bid._key, signal));
   const { proof, text, file } = await step(ctx, 'fetch', 'requester: proof get', () => fetchProof(flow, done));
   const local = await step(ctx, 'verify', 'the proof is verified once more, here', () =>
     createVerifier().check({
@@ -110,7 +110,7 @@ async function runFlow(flow: Flow): Promise<FlowResult> {
     }),
   );
   const repeated = await step(ctx, 'again', 'requester: the same bid again is completed at once', () =>
-    ask(requester.bids.push(newBid, signal)),
+    answerOf(requester.bids.push(newBid, signal)),
   );
   if (repeated.status !== 'completed') throw notAtOnce(repeated);
   return {
@@ -128,7 +128,7 @@ async function runFlow(flow: Flow): Promise<FlowResult> {
     outputs: local.verdict === 'accepted' ? local.outputs : {},
     bid: done,
     // a bid whose proof was known is matched with nobody: the ask is that of the first sale
-    ask: await ask(producer.asks.get(askOf(done) ?? proof.ask_key ?? '', signal)),
+    ask: await answerOf(producer.asks.get(askOf(done) ?? proof.ask_key ?? '', signal)),
     proof,
     proofFile: file,
     repeated,
@@ -138,8 +138,8 @@ async function runFlow(flow: Flow): Promise<FlowResult> {
 
 async function findStatement({ input, requester, signal }: Flow): Promise<StatementDocument> {
   const key = input.statement ?? EXAMPLE_STATEMENT_KEY;
-  const listed = (await ask(requester.statements.list(signal))).find(({ _key }) => _key === key);
-  return listed ?? ask(requester.statements.get(key, signal));
+  const listed = (await answerOf(requester.statements.list(signal))).find(({ _key }) => _key === key);
+  return listed ?? answerOf(requester.statements.get(key, signal));
 }
 
 /** Asks of one run: others' older bids may be matched before this one. */
@@ -149,10 +149,10 @@ const MOST_ASKS = 10;
 async function proveBid(flow: Flow, statement: StatementDocument, bidKey: string): Promise<void> {
   const { ctx, input, requester, producer, signal } = flow;
   for (let asks = 0; asks < MOST_ASKS; asks++) {
-    const bid = await ask(requester.bids.get(bidKey, signal));
+    const bid = await answerOf(requester.bids.get(bidKey, signal));
     if (bid.status !== 'created') return waitForOther(flow, bidKey);
     const mine = await step(ctx, 'ask', `producer: ask push, cost ${input.cost}`, () =>
-      ask(producer.asks.push({ statement_key: statement._key, cost: input.cost }, signal)),
+      answerOf(producer.asks.push({ statement_key: statement._key, cost: input.cost }, signal)),
     );
     const matched = await step(ctx, 'match', 'both: the orders are matched', () => untilMatched(flow, mine._key));
     if (matched !== undefined) await proveMatched(flow, statement, matched);
@@ -165,9 +165,9 @@ async function proveBid(flow: Flow, statement: StatementDocument, bidKey: string
 
 /** Undefined when the ask is left without a counterpart, because the bid went to somebody else meanwhile: then it is withdrawn. */
 async function untilMatched({ producer, signal }: Flow, askKey: string): Promise<OrderDocument | undefined> {
-  const order = await ask(producer.asks.get(askKey, signal));
+  const order = await answerOf(producer.asks.get(askKey, signal));
   if (order.status === 'processing') return order;
-  await ask(producer.asks.withdraw(askKey, signal));
+  await answerOf(producer.asks.withdraw(askKey, signal));
   return undefined;
 }
 
@@ -178,20 +178,20 @@ async function proveMatched(flow: Flow, statement: StatementDocument, mine: Orde
   const [circuitInput, publicInput, proofOut] = [file('statement.json'), file('input.json'), file('proof.bin')];
   await step(ctx, 'inputs', 'producer: statement get, bid input', async () => {
     await writeJson(circuitInput, statement);
-    await writeJson(publicInput, (await ask(producer.bids.get(bidKey, signal))).input ?? null);
+    await writeJson(publicInput, (await answerOf(producer.bids.get(bidKey, signal))).input ?? null);
   });
   await step(ctx, 'generate', 'producer: proof generate', () =>
     generate({ ...ctx, signal }, { ...generator, circuitInput, publicInput, proofOut, smp: input.smp }),
   );
   await step(ctx, 'push', 'producer: proof push', async () =>
-    ask(producer.proofs.push((await readFile(proofOut, 'utf8')).trim(), { askKey: mine._key }, signal)),
+    answerOf(producer.proofs.push((await readFile(proofOut, 'utf8')).trim(), { askKey: mine._key }, signal)),
   );
 }
 
 async function waitForOther(flow: Flow, bidKey: string): Promise<void> {
   const { ctx, requester, signal, input } = flow;
   await step(ctx, 'other', 'another producer had the better ask: its proof is waited for', () =>
-    poll(async () => ((await ask(requester.bids.get(bidKey, signal))).status === 'completed' ? true : undefined), {
+    poll(async () => ((await answerOf(requester.bids.get(bidKey, signal))).status === 'completed' ? true : undefined), {
       intervalMs: 100,
       maxIntervalMs: 500,
       signal,
@@ -204,7 +204,7 @@ async function fetchProof(
   { market, requester, signal }: Flow,
   bid: OrderDocument,
 ): Promise<{ proof: ProofDocument; text: string; file: string }> {
-  const found = await ask(requester.proofs.ofBid(bid._key, signal));
+  const found = await answerOf(requester.proofs.ofBid(bid._key, signal));
   if (found?.proof === undefined) {
     throw new DevkitError('NOT_FOUND', `bid ${bid._key} is ${bid.status} and has no proof`, {
       hint: `devkit market watch ${bid._key}`,
@@ -218,7 +218,7 @@ async function fetchProof(
 
 async function balances({ requester, producer, signal }: Flow): Promise<UserBalance[]> {
   const { requester: first, producer: second } = USUAL_USERS;
-  return Promise.all([ask(requester.balance(first, signal)), ask(producer.balance(second, signal))]);
+  return Promise.all([answerOf(requester.balance(first, signal)), answerOf(producer.balance(second, signal))]);
 }
 
 const notAtOnce = ({ _key, status }: OrderDocument): DevkitError =>

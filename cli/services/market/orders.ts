@@ -14,7 +14,7 @@ import {
 import { DevkitError } from '../../core/errors.ts';
 import type { ServiceContext } from '../context.ts';
 import { readJsonOf, writeJson } from './files.ts';
-import { type ActingClient, type Actor, actAs, ask, openMarket } from './session.ts';
+import { type ActingClient, type Actor, actAs, answerOf, openMarket } from './session.ts';
 
 export type OrderSide = 'bid' | 'ask';
 
@@ -55,7 +55,7 @@ export async function orderPush(ctx: ServiceContext, input: OrderPushInput): Pro
     ...(generationTime === undefined ? {} : { eval_time: generationTime }),
     ...(waitPeriod === undefined ? {} : { wait_period: waitPeriod }),
   };
-  return { order: await ask(orders.push(order as never, ctx.signal)) };
+  return { order: await answerOf(orders.push(order as never, ctx.signal)) };
 }
 
 export interface OrderGetInput extends OrderScope {
@@ -68,9 +68,9 @@ export interface OrderGetInput extends OrderScope {
 /** One order by its key, or those that the caller may see, newest first. */
 export async function orderGet(ctx: ServiceContext, input: OrderGetInput): Promise<{ orders: OrderDocument[] }> {
   const orders = await act(ctx, input);
-  if (input.key !== undefined) return { orders: [await ask(orders.get(input.key, ctx.signal))] };
+  if (input.key !== undefined) return { orders: [await answerOf(orders.get(input.key, ctx.signal))] };
   const q: Clause[] = input.status === undefined ? [] : [{ key: 'status', value: input.status }];
-  return { orders: await ask(orders.list({ q, limit: input.limit }, ctx.signal)) };
+  return { orders: await answerOf(orders.list({ q, limit: input.limit }, ctx.signal)) };
 }
 
 /** Takes an open order out of the book. @throws DevkitError USAGE for one that is matched, or not the caller's */
@@ -79,8 +79,8 @@ export async function orderWithdraw(
   input: OrderScope & { key: string },
 ): Promise<{ order: OrderDocument }> {
   const orders = await act(ctx, input);
-  await ask(orders.withdraw(input.key, ctx.signal));
-  return { order: await ask(orders.get(input.key, ctx.signal)) };
+  await answerOf(orders.withdraw(input.key, ctx.signal));
+  return { order: await answerOf(orders.get(input.key, ctx.signal)) };
 }
 
 /** As the bid has it, as numbers one a line (`{"input":"1\n11"}`), or typed (`[{"field":"1"},…]`): generators differ by age. */
@@ -93,7 +93,7 @@ export async function bidInput(
   input: OrderScope & { key: string; out: string; form: InputForm },
 ): Promise<{ bid: string; input: unknown; file: string }> {
   const orders = await act(ctx, input);
-  const { input: sent } = await ask(orders.get(input.key, ctx.signal));
+  const { input: sent } = await answerOf(orders.get(input.key, ctx.signal));
   const converted = convert(sent ?? null, input.form);
   await writeJson(input.out, converted);
   return { bid: input.key, input: converted, file: input.out };

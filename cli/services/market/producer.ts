@@ -23,7 +23,7 @@ import { untilAborted } from '../watch.ts';
 import { readJsonOf, writeJson } from './files.ts';
 import { type GeneratorChoice, generatorOf, requireMemory } from './generate.ts';
 import { generatorProgram } from './generator-program.ts';
-import { ask, type MarketSession, openMarket } from './session.ts';
+import { answerOf, type MarketSession, openMarket } from './session.ts';
 
 export interface ProducerRunInput extends GeneratorChoice {
   /** Users that ask, one producer each; their accounts are made if need be. */
@@ -119,9 +119,9 @@ async function prepareProducers(
   const offers = await offersOf(input);
   const specs: ComponentSpec[] = [];
   for (const name of input.names) {
-    const credentials = await ask(ensureUser(url, files, name, ctx.signal));
+    const credentials = await answerOf(ensureUser(url, files, name, ctx.signal));
     const client = createMarketClient({ url, credentials });
-    await ask(client.registerProducer({ description: 'Generic Producer' }, ctx.signal));
+    await answerOf(client.registerProducer({ description: 'Generic Producer' }, ctx.signal));
     const dir = files.producerDir(name);
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const login = { username: credentials.username, secret: credentials.password };

@@ -4,7 +4,7 @@ import { MarketResponseError, type ProofDocument } from '../../../systems/proof-
 import { DevkitError } from '../../core/errors.ts';
 import type { ServiceContext } from '../context.ts';
 import { readText, writeText } from './files.ts';
-import { type Actor, actAs, ask, openMarket } from './session.ts';
+import { type Actor, actAs, answerOf, openMarket } from './session.ts';
 
 export interface ProofPushInput extends Actor {
   bid?: string | undefined;
@@ -28,7 +28,7 @@ export async function proofPush(ctx: ServiceContext, input: ProofPushInput): Pro
   const { client } = await actAs(await openMarket(ctx), input, USUAL_USERS.producer);
   const text = (await readText('--file', input.file)).trim();
   const keys = { ...(bid === undefined ? {} : { bidKey: bid }), ...(askKey === undefined ? {} : { askKey }) };
-  const { proof: _, ...proof } = await ask(client.proofs.push(text, keys, ctx.signal).catch(orRejected));
+  const { proof: _, ...proof } = await answerOf(client.proofs.push(text, keys, ctx.signal).catch(orRejected));
   return { proof };
 }
 
@@ -54,7 +54,7 @@ export async function proofGet(
   input: ProofGetInput,
 ): Promise<{ proof: ProofDocument; file: string | null }> {
   const { client } = await actAs(await openMarket(ctx), input, USUAL_USERS.requester);
-  const found = await ask(find(client.proofs, input, ctx.signal));
+  const found = await answerOf(find(client.proofs, input, ctx.signal));
   if (input.file === undefined) return { proof: found, file: null };
   const { proof: text = '', ...proof } = found;
   await writeText(input.file, text);

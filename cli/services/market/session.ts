@@ -75,7 +75,7 @@ async function fromFile(url: string, path: string, vocabulary: Vocabulary): Prom
 }
 
 /** The answer of the market, or its refusal as an error that says what to do. @throws DevkitError */
-export async function ask<T>(call: Promise<T>): Promise<T> {
+export async function answerOf<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
   } catch (error) {

@@ -4,12 +4,12 @@ import { createMarketClient, type StatementDocument } from '../../../systems/pro
 import { DevkitError } from '../../core/errors.ts';
 import type { ServiceContext } from '../context.ts';
 import { MEND, readJsonOf, writeJson } from './files.ts';
-import { type Actor, actAs, ask, openMarket } from './session.ts';
+import { type Actor, actAs, answerOf, openMarket } from './session.ts';
 
 /** Public statements, and those of the usual requester. */
 export async function statementList(ctx: ServiceContext, actor: Actor): Promise<{ statements: StatementDocument[] }> {
   const { client } = await actAs(await openMarket(ctx), actor, USUAL_USERS.requester);
-  return { statements: await ask(client.statements.list(ctx.signal)) };
+  return { statements: await answerOf(client.statements.list(ctx.signal)) };
 }
 
 /** `out`: absolute path to write it to, what a generator takes as `--circuit_input`. */
@@ -18,7 +18,7 @@ export async function statementGet(
   input: { key: string; out?: string | undefined },
 ): Promise<{ statement: StatementDocument; file: string | null }> {
   const { url } = await openMarket(ctx);
-  const statement = await ask(createMarketClient({ url }).statements.get(input.key, ctx.signal));
+  const statement = await answerOf(createMarketClient({ url }).statements.get(input.key, ctx.signal));
   if (input.out !== undefined) await writeJson(input.out, statement);
   return { statement, file: input.out ?? null };
 }
@@ -33,7 +33,7 @@ export async function statementPush(
   if (typeof body !== 'object' || body === null) {
     throw new DevkitError('CONFIG_INVALID', `--file ${input.file}: not a statement, a JSON object`, { hint: MEND });
   }
-  return { statement: await ask(client.statements.push(body, ctx.signal)), file: input.file };
+  return { statement: await answerOf(client.statements.push(body, ctx.signal)), file: input.file };
 }
 
 export interface PrepareInput {

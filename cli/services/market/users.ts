@@ -4,7 +4,7 @@ import { createMarketClient } from '../../../systems/proof-market/protocol/clien
 import { DevkitError } from '../../core/errors.ts';
 import type { ServiceContext } from '../context.ts';
 import { writeText } from './files.ts';
-import { type Actor, actAs, ask, openMarket } from './session.ts';
+import { type Actor, actAs, answerOf, openMarket } from './session.ts';
 
 export interface UserBalance {
   user: string;
@@ -26,10 +26,10 @@ export async function userSignup(ctx: ServiceContext, input: SignupInput): Promi
   const { url, files } = await openMarket(ctx);
   const password = input.password ?? (await import('node:crypto')).randomBytes(18).toString('base64url');
   const credentials = { username: input.user, password };
-  await ask(signUp(createMarketClient({ url }), credentials, input.email ?? '', ctx.signal));
+  await answerOf(signUp(createMarketClient({ url }), credentials, input.email ?? '', ctx.signal));
   await keepUser(files, credentials);
   const client = createMarketClient({ url, credentials });
-  return { ...(await ask(client.balance(input.user, ctx.signal))), login: files.user(input.user) };
+  return { ...(await answerOf(client.balance(input.user, ctx.signal))), login: files.user(input.user) };
 }
 
 /** @throws DevkitError USAGE when the market does not take the password */
@@ -40,8 +40,8 @@ export async function userLogin(
   const { url, files } = await openMarket(ctx);
   const credentials = { username: input.user, password: input.password };
   const client = createMarketClient({ url, credentials });
-  await ask(client.token(ctx.signal));
-  const balance = await ask(client.balance(input.user, ctx.signal));
+  await answerOf(client.token(ctx.signal));
+  const balance = await answerOf(client.balance(input.user, ctx.signal));
   await keepUser(files, credentials);
   return { ...balance, login: files.user(input.user) };
 }
@@ -62,7 +62,7 @@ export async function userList(ctx: ServiceContext): Promise<{ users: KnownUser[
       if (!(await canLogIn(url, files, user, ctx.signal))) return { user, balance: null, blocked: null };
       const credentials = await readUser(files, user);
       const client = createMarketClient({ url, ...(credentials && { credentials }) });
-      return ask(client.balance(user, ctx.signal));
+      return answerOf(client.balance(user, ctx.signal));
     }),
   );
   return { users };
@@ -85,7 +85,7 @@ export async function registerProducer(ctx: ServiceContext, input: ProducerInput
     ...(logo === undefined ? {} : { logo }),
     ...(ethAddress === undefined ? {} : { eth_address: ethAddress }),
   };
-  return (await ask(client.registerProducer(about, ctx.signal))) as Record<string, unknown>;
+  return (await answerOf(client.registerProducer(about, ctx.signal))) as Record<string, unknown>;
 }
 
 /** A new token as the header object that the scripts' `--auth FILE` reads. `out`: absolute path of that file. */
@@ -94,7 +94,7 @@ export async function userAuth(
   input: Actor & { out: string },
 ): Promise<{ user: string | null; file: string }> {
   const { client, name } = await actAs(await openMarket(ctx), input, USUAL_USERS.requester);
-  const token = await ask(client.token(ctx.signal));
+  const token = await answerOf(client.token(ctx.signal));
   if (token === undefined) throw new DevkitError('USAGE', 'there is no login to get a token for');
   await writeText(input.out, `${JSON.stringify({ Authorization: `Bearer ${token}` })}\n`, { mode: 0o600 });
   return { user: name ?? null, file: input.out };

@@ -43,6 +43,7 @@ describe.skipIf(noPrivateEngine() !== undefined)('an engine that has nothing', (
       ['base', 'missing'],
       ['anvil', 'missing'],
       ['postgres', 'missing'],
+      ['proof-market', 'missing'],
       ['zksync', 'missing'],
     ]);
   });
