@@ -112,28 +112,40 @@ async function prepareProducers(
   input: ProducerRunInput,
   runtime: ManagedRuntime,
 ): Promise<ComponentSpec[]> {
-  const { devnet, files, url, ctx } = market;
+  const { devnet } = market;
   requireMemory(input);
   const generator = await generatorFor(market, input, runtime.name);
   await devnet.whileRunning(devnet.specs, async () => {}); // the accounts are made in the market
-  const offers = await offersOf(input);
+  const offers = await offersOf(market, input);
   const specs: ComponentSpec[] = [];
   for (const name of input.names) {
-    const credentials = await answerOf(ensureUser(url, files, name, ctx.signal));
-    const client = createMarketClient({ url, credentials });
-    await answerOf(client.registerProducer({ description: 'Generic Producer' }, ctx.signal));
-    const dir = files.producerDir(name);
-    await mkdir(dir, { recursive: true, mode: 0o700 });
-    const login = { username: credentials.username, secret: credentials.password };
-    await writeFileAtomic(join(dir, PRODUCER_FILES.auth), JSON.stringify(login), { mode: 0o600 });
-    const statements = join(dir, PRODUCER_FILES.statements);
-    const sameOffers = jsonText(await readJson(statements)) === jsonText(offers);
-    const metricsPort = (sameOffers ? await leftPort(runtime, name) : undefined) ?? (await endLeft(ctx, runtime, name));
-    await writeJson(statements, offers);
+    const metricsPort = await prepareProducer(market, runtime, name, offers);
     specs.push(producerSpec(devnet.place, { ...choiceOf(input), ...generator, name, metricsPort }));
   }
   await devnet.prepare(specs, runtime.name);
   return specs;
+}
+
+/** The port for its metrics. */
+async function prepareProducer(
+  { files, url, ctx }: MarketSession,
+  runtime: ManagedRuntime,
+  name: string,
+  offers: unknown,
+): Promise<number> {
+  const credentials = await answerOf(ensureUser(url, files, name, ctx.signal));
+  const client = createMarketClient({ url, credentials });
+  await answerOf(client.registerProducer({ description: 'Generic Producer' }, ctx.signal));
+  const dir = files.producerDir(name);
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const login = { username: credentials.username, secret: credentials.password };
+  await writeFileAtomic(join(dir, PRODUCER_FILES.auth), JSON.stringify(login), { mode: 0o600 });
+  const statements = join(dir, PRODUCER_FILES.statements);
+  const sameOffers = jsonText(await readJson(statements)) === jsonText(offers);
+  const left = sameOffers ? await leftPort(runtime, name) : undefined;
+  const port = left ?? (await endLeft(ctx, runtime, name));
+  await writeJson(statements, offers);
+  return port;
 }
 
 /** Metrics port of a producer that a killed command left: with the same flags it goes on. Undefined when none runs here. */
@@ -157,10 +169,16 @@ const choiceOf = ({ smp, shard0MemScale, memoryBytes, timeoutMs }: ProducerRunIn
   timeoutMs,
 });
 
-async function offersOf(input: ProducerRunInput): Promise<unknown> {
-  if (input.statements !== undefined) return readJsonOf('--statements', input.statements);
-  const { statement, cost, limit, generationTime } = input;
-  return { [statement]: { cost, limit, ...(generationTime === undefined ? {} : { eval_time: generationTime }) } };
+/** @throws DevkitError NOT_FOUND for a statement that the market does not have */
+async function offersOf({ url, ctx }: MarketSession, input: ProducerRunInput): Promise<unknown> {
+  const { statement, cost, limit, generationTime, statements } = input;
+  const one = { cost, limit, ...(generationTime === undefined ? {} : { eval_time: generationTime }) };
+  const offers = statements === undefined ? { [statement]: one } : await readJsonOf('--statements', statements);
+  const client = createMarketClient({ url });
+  // of a file that is something else, the producer says what is wrong with it
+  const keys = typeof offers === 'object' && offers !== null && !Array.isArray(offers) ? Object.keys(offers) : [];
+  for (const key of keys) await answerOf(client.statements.get(key, ctx.signal));
+  return offers;
 }
 
 /** What the producers run; empty: the reference one. @throws DevkitError USAGE for a program that a container does not have */

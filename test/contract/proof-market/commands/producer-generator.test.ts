@@ -133,6 +133,11 @@ describe('market producer run', () => {
       },
     ],
     ['a time that is none', ['--generator-timeout', 'soon'], { exitCode: 2 }],
+    [
+      'a statement that the market does not have',
+      ['--statement', '77'],
+      { exitCode: 2, message: 'the market answers 404: statement 77 not found' },
+    ],
     ['offers that are no JSON', ['--statements', 'broken.json'], { exitCode: 2 }],
     ['offers that are not there', ['--statements', 'none.json'], { exitCode: 2 }],
   ])('is refused before it asks for work: %s', async (_, flags, refused) => {
