@@ -139,9 +139,14 @@ async function inspectPatiently(spec: ComponentSpec, { runtime, signal }: Superv
 /** Their own keepers start them; here it is only waited. */
 async function needsAnswer(spec: ComponentSpec, { specs, signal }: SuperviseOptions): Promise<void> {
   const needed = specs.filter((other) => spec.needs.some((need) => need.component === other.id));
+  await allAnswer(needed, signal);
+}
+
+/** Waits until each component's probe answers; somebody else starts them. */
+export async function allAnswer(specs: readonly ComponentSpec[], signal: AbortSignal): Promise<void> {
   await Promise.all(
-    needed.map((other) =>
-      poll(async () => ((await askProbe(other.ready, 2_000, signal)) === undefined ? true : undefined), {
+    specs.map(({ ready }) =>
+      poll(async () => ((await askProbe(ready, 2_000, signal)) === undefined ? true : undefined), {
         intervalMs: 20,
         maxIntervalMs: 250,
         signal,

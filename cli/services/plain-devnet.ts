@@ -14,7 +14,7 @@ import {
   prepareCompileCache,
 } from './container-places.ts';
 import { ensureDevnetFolder, noDevnet, type ServiceContext } from './context.ts';
-import { superviseWhile } from './converge.ts';
+import { allAnswer, superviseWhile } from './converge.ts';
 import type { RunContext } from './ensure-component.ts';
 import { runPlan } from './run-plan.ts';
 import { openRuntime, runtimeName } from './runtime.ts';
@@ -67,7 +67,12 @@ export async function openPlainDevnet(
     prepareContainers: () => prepare(opened.components),
     whileRunning: async (specs, work) => {
       await prepare(specs);
-      return superviseWhile(work, { ...run, specs, keepChanged: true, downMarker: ctx.paths.downMarker });
+      return superviseWhile((signal) => allAnswer(specs, signal).then(() => work(signal)), {
+        ...run,
+        specs,
+        keepChanged: true,
+        downMarker: ctx.paths.downMarker,
+      });
     },
   };
 }

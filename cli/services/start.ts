@@ -1,6 +1,5 @@
 /** Starting a devnet's components, and keeping them running while something waits. */
 
-import { poll } from '../../lib/deadline.ts';
 import { infrastructureSpecs, l2Spec, SERVER_COMPONENTS } from '../../systems/zksync/index.ts';
 import { readCommitments } from '../../systems/zksync/protocol/keys/key-files.ts';
 import { insertVersion } from '../../systems/zksync/protocol/prover-db/intake.ts';
@@ -10,7 +9,7 @@ import type { ComponentSpec, ComponentStatus } from '../core/types.ts';
 import { ensurePostgresData } from '../host/postgres-data.ts';
 import { askProbe } from '../runtimes/ready/probe.ts';
 import { prepareContainers } from './containers.ts';
-import { converge } from './converge.ts';
+import { allAnswer, converge } from './converge.ts';
 import { startableNow, steadySpecs, whilePlaced } from './devices.ts';
 import { hasServer, type OpenDevnet, protocolVersion, proverUrl, seedChainState, withDatabase } from './devnet.ts';
 import { isAdopted } from './ecosystem/adopt.ts';
@@ -123,18 +122,6 @@ export async function whileRunning<T>(
     jobs: () => readPhaseJobs(devnet),
     onStopped: (status) => requeueRows(devnet, status, 'refund'),
   });
-}
-
-async function allAnswer(specs: readonly ComponentSpec[], signal: AbortSignal): Promise<void> {
-  await Promise.all(
-    specs.map(({ ready }) =>
-      poll(async () => ((await askProbe(ready, 2_000, signal)) === undefined ? true : undefined), {
-        intervalMs: 20,
-        maxIntervalMs: 250,
-        signal,
-      }),
-    ),
-  );
 }
 
 export function runContext(devnet: OpenDevnet): RunContext {
