@@ -14,7 +14,7 @@ import type { EventSink } from './core/events.ts';
 import type { RuntimeName } from './core/types.ts';
 import { batchList, batchSeal } from './services/batch.ts';
 import { openServiceContext, type ServiceContext } from './services/context.ts';
-import { downDevnet, isRunning } from './services/down-devnet.ts';
+import { downDespiteAbort, undoneOnFailure } from './services/down-devnet.ts';
 import type {
   BatchRow,
   BatchSealResult,
@@ -102,17 +102,13 @@ export interface Devnet extends AsyncDisposable {
  */
 export async function createDevnet(options: DevnetOptions): Promise<Devnet> {
   const ctx = contextOf(options);
-  const ranBefore = await isRunning(ctx);
-  try {
+  return undoneOnFailure(ctx, async () => {
     const { aggregation = 'linked', crs = 'dev' } = options;
     const devnet = await setUpDevnet(ctx, { aggregation, crs });
     await ensureVersionRow(devnet);
     await startComponents(devnet, await allSpecs(devnet));
     return handle(devnet.ctx, options);
-  } catch (error) {
-    if (!ranBefore) await downDevnet(quiet(ctx), { removeData: false });
-    throw error;
-  }
+  });
 }
 
 /** From nothing to a verified batch, as `devkit quickstart`. The devnet stays up. */
@@ -140,9 +136,6 @@ function contextOf(options: DevnetOptions): ServiceContext {
   });
 }
 
-/** What was aborted must still be stopped. */
-const quiet = (ctx: ServiceContext): ServiceContext => ({ ...ctx, signal: new AbortController().signal });
-
 function handle(ctx: ServiceContext, options: DevnetOptions): Devnet {
   const chain = CHAIN;
   return {
@@ -159,10 +152,10 @@ function handle(ctx: ServiceContext, options: DevnetOptions): Devnet {
     verifyBatch: ({ batch, proof }) => verifyBatch(ctx, { chain, batch, proof }),
     status: () => statusOf(ctx),
     down: async () => {
-      await downDevnet(quiet(ctx), { removeData: false });
+      await downDespiteAbort(ctx, { removeData: false });
     },
     [Symbol.asyncDispose]: async () => {
-      await downDevnet(quiet(ctx), { removeData: options.removeOnDispose ?? true });
+      await downDespiteAbort(ctx, { removeData: options.removeOnDispose ?? true });
     },
   };
 }

@@ -27,8 +27,6 @@ export async function loadSystem(name: string): Promise<System> {
 
 export interface System {
   name: string;
-  /** One line for people. */
-  about: string;
   /** What `images`, `binaries` and `memory` of a stack may name. */
   stackNames: Readonly<Record<'images' | 'binaries' | 'memory', readonly string[]>>;
   /** What a machine needs for each variant. */
@@ -100,6 +98,6 @@ export interface JobTick {
 }
 
 export interface JobReader extends AsyncDisposable {
-  /** One grouped query. `job`: what the system watches (an order's key, a batch number); absent: all, or the newest. */
+  /** Grouped queries, never one per job. `job`: what the system watches (an order's key, a batch number); absent: all, or the newest. */
   tick(job?: string): Promise<JobTick>;
 }

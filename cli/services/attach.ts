@@ -34,6 +34,34 @@ export async function runAttached(
   }
 }
 
+/**
+ * Several components in the foreground, while `work` starts and minds them: their log lines from now on go out as events, and they are stopped when
+ * it is over. When aborted, the abort's reason is thrown after that.
+ */
+export async function runAllAttached(
+  specs: readonly ComponentSpec[],
+  { runtime, emit, signal }: Pick<RunContext, 'runtime' | 'emit' | 'signal'>,
+  work: () => Promise<void>,
+): Promise<void> {
+  const ids = specs.map(({ id }) => id);
+  const following = new AbortController();
+  const follow = async (id: string): Promise<void> => {
+    const onLine = (line: string): void => emit({ type: 'log', component: id, line });
+    for await (const line of runtime.logs(id, { follow: true, tail: 0 }, following.signal)) onLine(line);
+  };
+  const lines = Promise.all(ids.map(follow));
+  emit({ type: 'notice', message: `${ids.join(', ')}: Ctrl-C stops them` });
+  try {
+    await work();
+  } finally {
+    const stopping = new AbortController();
+    await Promise.allSettled(ids.map((id) => runtime.stop(id, stopping.signal)));
+    following.abort();
+    await lines;
+  }
+  signal.throwIfAborted();
+}
+
 /** How it ended. A component that another command stopped has no record any more, or loses it in a moment. */
 async function ended(id: string, { runtime, signal }: RunContext): Promise<ComponentStatus> {
   const gone = async (): Promise<ComponentStatus | undefined> => {

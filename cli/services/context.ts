@@ -6,7 +6,6 @@ import type { DeviceChoice } from '../core/devices.ts';
 import { DevkitError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { type DevnetPaths, devnetPaths, findWorkspace, listDevnets } from '../core/paths.ts';
-import { type DevnetState, readState } from '../core/state.ts';
 import { DEFAULT_SYSTEM } from '../core/system.ts';
 import type { RuntimeName } from '../core/types.ts';
 import type { DeviceTable } from './devices.ts';
@@ -132,13 +131,6 @@ export function ensureDevnetFolder(paths: DevnetPaths): void {
 /** What makes a devnet of a system. */
 export const makeCommand = (system: string | undefined): string =>
   (system ?? DEFAULT_SYSTEM) === DEFAULT_SYSTEM ? 'devkit quickstart' : `devkit up --system ${system}`;
-
-/** State of the devnet that is acted on. @throws DevkitError NOT_FOUND */
-export async function requireDevnet(ctx: ServiceContext): Promise<DevnetState> {
-  const state = await readState(ctx.paths);
-  if (state === undefined) throw noDevnet(ctx);
-  return state;
-}
 
 /** The error for a devnet that is not there; names those that are. */
 export function noDevnet({ paths: { workspace, name }, system }: ServiceContext): DevkitError {

@@ -27,6 +27,21 @@ async function removeVolumesOf({ paths }: ServiceContext): Promise<void> {
   await removeVolumes(await connectEngine(), paths.dir);
 }
 
+/** Stops it also after an abort. */
+export const downDespiteAbort = (ctx: ServiceContext, input: { removeData: boolean }): Promise<DownResult> =>
+  downDevnet({ ...ctx, signal: new AbortController().signal }, input);
+
+/** A start that fails is undone, unless some of the devnet ran before. */
+export async function undoneOnFailure<T>(ctx: ServiceContext, start: () => Promise<T>): Promise<T> {
+  const ranBefore = await isRunning(ctx);
+  try {
+    return await start();
+  } catch (error) {
+    if (!ranBefore) await downDespiteAbort(ctx, { removeData: false });
+    throw error;
+  }
+}
+
 /** Whether any component of the devnet runs; false also when there is no such devnet. */
 export async function isRunning(ctx: ServiceContext): Promise<boolean> {
   const runtime = createDevnetRuntime({ paths: ctx.paths, runtime: await recordedRuntime(ctx) });

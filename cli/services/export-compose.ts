@@ -8,9 +8,9 @@ import { type ComposeOptions, composeFile, composeYaml } from '../core/compose.t
 import { DevkitError } from '../core/errors.ts';
 import type { ComponentSpec } from '../core/types.ts';
 import { networkName, volumeName } from '../runtimes/docker/names.ts';
-import { makeCommand, requireDevnet, type ServiceContext } from './context.ts';
+import { makeCommand, type ServiceContext } from './context.ts';
 import { isRunning } from './down-devnet.ts';
-import { openSystemDevnet } from './system-devnet.ts';
+import { openSystemDevnet, requireDevnet } from './system-devnet.ts';
 
 export interface ExportComposeInput {
   chain?: string | undefined;

@@ -3,14 +3,14 @@ import { existsSync } from 'node:fs';
 import { DevkitError } from '../core/errors.ts';
 import type { RequirementSet } from '../core/requirements.ts';
 import { readState } from '../core/state.ts';
-import { noDevnet, requireDevnet, type ServiceContext } from './context.ts';
+import { noDevnet, type ServiceContext } from './context.ts';
 import { type DoctorReport, doctor, unfitError } from './doctor.ts';
 import { ecosystemPaths, findEcosystemDir } from './ecosystem/files.ts';
 import { devnetEnv, writeToolFiles } from './env.ts';
 import { devnetLogs, type LogLine } from './logs.ts';
 import { openRuntime, runtimeName } from './runtime.ts';
 import { type DevnetStatus, devnetStatus } from './status.ts';
-import { openSystemDevnet, type SystemDevnet, systemOf } from './system-devnet.ts';
+import { openSystemDevnet, requireDevnet, type SystemDevnet, systemOf } from './system-devnet.ts';
 
 export async function statusOf(ctx: ServiceContext): Promise<DevnetStatus> {
   const { paths, signal } = ctx;

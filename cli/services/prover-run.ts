@@ -3,7 +3,7 @@ import type { WorkerOptions } from '../../systems/zksync/index.ts';
 import { DevkitError } from '../core/errors.ts';
 import type { Stack } from '../core/stack.ts';
 import type { ComponentSpec, ComponentStatus, RuntimeName } from '../core/types.ts';
-import { runAttached } from './attach.ts';
+import { runAllAttached, runAttached } from './attach.ts';
 import type { ServiceContext } from './context.ts';
 import { hasServer, type OpenDevnet, openDevnet } from './devnet.ts';
 import type { ProverRunInput, ProverRunResult } from './inputs.ts';
@@ -118,31 +118,11 @@ export async function startDatabase(devnet: OpenDevnet): Promise<void> {
 }
 
 async function runAll(devnet: OpenDevnet, specs: readonly ComponentSpec[]): Promise<ProverRunResult> {
-  const { emit, signal } = devnet.ctx;
   await startDatabase(devnet);
   await checkUpstream(devnet, specs);
-  const ended = new AbortController();
-  const lines = followLogs(devnet, specs, ended.signal);
-  emit({ type: 'notice', message: `${specs.map(({ id }) => id).join(', ')}: Ctrl-C stops them` });
-  try {
+  await runAllAttached(specs, runContext(devnet), async () => {
     await startComponents(devnet, specs);
     await whileRunning(devnet, specs, (signal) => untilAborted(signal));
-  } finally {
-    const stopping = new AbortController();
-    await Promise.allSettled(specs.map(({ id }) => devnet.runtime.stop(id, stopping.signal)));
-    ended.abort();
-    await lines;
-  }
-  signal.throwIfAborted();
+  });
   return { components: specs.map(({ id }) => ({ id, exitCode: null, signal: null, restarts: 0 })) };
-}
-
-async function followLogs(devnet: OpenDevnet, specs: readonly ComponentSpec[], signal: AbortSignal): Promise<void> {
-  const { runtime, ctx } = devnet;
-  await Promise.all(
-    specs.map(async ({ id }) => {
-      for await (const line of runtime.logs(id, { follow: true, tail: 0 }, signal))
-        ctx.emit({ type: 'log', component: id, line });
-    }),
-  );
 }

@@ -1,10 +1,10 @@
 /** A devnet as the life cycle commands see it, whatever its system. */
 
-import type { DevnetState } from '../core/state.ts';
-import { DEFAULT_SYSTEM, type JobReader, loadSystem, type ProvingFacts, type System } from '../core/system.ts';
+import { type DevnetState, readState } from '../core/state.ts';
+import { type JobReader, loadSystem, type ProvingFacts, type System } from '../core/system.ts';
 import type { ComponentSpec } from '../core/types.ts';
 import type { ManagedRuntime } from '../runtimes/runtime.ts';
-import type { ServiceContext } from './context.ts';
+import { noDevnet, type ServiceContext } from './context.ts';
 import { readStack } from './stack.ts';
 
 export interface SystemDevnet {
@@ -33,9 +33,16 @@ export interface OpenOptions {
   create?: boolean;
 }
 
+/** State of the devnet that is acted on. @throws DevkitError NOT_FOUND */
+export async function requireDevnet(ctx: ServiceContext): Promise<DevnetState> {
+  const state = await readState(ctx.paths);
+  if (state === undefined) throw noDevnet(ctx);
+  return state;
+}
+
 /** The system of the devnet that is acted on; of one that is not there: what the stack says. */
 export const systemOf = async (ctx: ServiceContext): Promise<System> =>
-  loadSystem(ctx.system ?? (await readStack(ctx)).system ?? DEFAULT_SYSTEM);
+  loadSystem(ctx.system ?? (await readStack(ctx)).system);
 
 /** @throws DevkitError NOT_FOUND, CONFIG_INVALID */
 export async function openSystemDevnet(ctx: ServiceContext, options: OpenOptions = {}): Promise<SystemDevnet> {

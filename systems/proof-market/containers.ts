@@ -13,7 +13,7 @@ export const containerConfig = (name: string): string => `${CONFIGS}/${name}`;
 export const CONTAINER_KEYS = `${CACHE}/keys`;
 
 /** Memory of a container; a generator proves in the producer's. */
-const MEMORY_MIB: Readonly<Record<string, number>> = { market: 1536, producer: 3072 };
+const MEMORY_MIB = { market: 1536, producer: 3072 };
 
 interface Program {
   /** Its folder in components/. */
@@ -34,7 +34,7 @@ export function containerOf(place: SystemPlace, { component, flags, env, mounts 
     network: containers.network,
     hardened: true,
     limits: {
-      memoryMiB: bytes === undefined ? (MEMORY_MIB[component] as number) : Math.floor(bytes / 2 ** 20),
+      memoryMiB: bytes === undefined ? MEMORY_MIB[component] : Math.floor(bytes / 2 ** 20),
       pids: 500,
     },
     env: {

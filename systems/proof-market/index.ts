@@ -15,7 +15,6 @@ export * from './users.ts';
 
 export const system = {
   name: 'proof-market',
-  about: 'the =nil; Proof Market: bids and asks for proofs, matched, verified and paid',
   stackNames: { images: ['proof-generator'], binaries: ['proof-generator'], memory: ['market', 'producer'] },
   requirements: REQUIREMENTS,
   defaultPorts: async () => DEFAULT_PORTS,

@@ -1,6 +1,7 @@
 /** Users of a devnet's market whose logins the kit keeps. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { DevkitError } from '../../cli/core/errors.ts';
 import { readJson, writeFileAtomic } from '../../lib/atomic-file.ts';
 import type { MarketFiles } from './files.ts';
@@ -19,6 +20,8 @@ const DUPLICATE_USER = 1702;
 /** What the market takes for a name; a file has the same. */
 const NAME = /^[A-Za-z0-9]+$/;
 
+export const newPassword = (): string => randomBytes(18).toString('base64url');
+
 /** The login of a user that the kit made; undefined for others. */
 export async function readUser(files: MarketFiles, name: string): Promise<Credentials | undefined> {
   if (!NAME.test(name)) return undefined;
@@ -31,7 +34,11 @@ export async function listUsers({ usersDir }: MarketFiles): Promise<string[]> {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
-  return names.flatMap((name) => /^([A-Za-z0-9]+)\.json$/.exec(name)?.[1] ?? []).sort();
+  return names
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => basename(file, '.json'))
+    .filter((name) => NAME.test(name))
+    .sort();
 }
 
 /** Keeps a login that the market has accepted. */
@@ -65,7 +72,7 @@ export async function ensureUser(
   signal: AbortSignal,
 ): Promise<Credentials> {
   const known = await readUser(files, name);
-  const credentials = known ?? { username: name, password: randomBytes(18).toString('base64url') };
+  const credentials = known ?? { username: name, password: newPassword() };
   if (known !== undefined && (await canLogIn(url, files, name, signal))) return known;
   // kept first: a login that was made and not kept would be lost for good
   await keepUser(files, credentials);

@@ -14,7 +14,6 @@ import { UPSTREAM_IDS } from './upstream/components.ts';
 /** Its devnets are opened by the files of their ecosystem, which zkstack makes and reads as well: `cli/services/devnet.ts`. */
 export const system: System = {
   name: 'zksync',
-  about: 'the ZKsync prover subsystem, with a chain that makes batches',
   stackNames: { images: UPSTREAM_IDS, binaries: UPSTREAM_IDS, memory: UPSTREAM_IDS },
   requirements: REQUIREMENTS,
   defaultPorts,

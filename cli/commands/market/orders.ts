@@ -24,8 +24,6 @@ interface Words {
   side: OrderSide;
   /** Name of the group: in whose words the market is asked and answers. */
   name: 'bid' | 'request' | 'ask' | 'proposal';
-  /** `Limit bid: …`, as the scripts say. */
-  title: string;
 }
 
 const scopeOf = ({ side, name }: Words): Pick<OrderScope, 'side' | 'vocabulary'> => ({
@@ -98,15 +96,16 @@ const pushAsk = (words: Words) =>
     render: ({ order }) => limitLines(words, order),
   });
 
-const limitLines = ({ title }: Words, order: OrderDocument): string[] => {
+/** `Limit bid: …`, as the scripts say. */
+const limitLines = ({ name }: Words, order: OrderDocument): string[] => {
   const [first = '', ...rest] = jsonLines(order);
-  return [`Limit ${title}:\t ${first}`, ...rest];
+  return [`Limit ${name}:\t ${first}`, ...rest];
 };
 
 const getCommand = (words: Words) =>
   defineCommand({
     name: 'get',
-    summary: `one ${words.title} by its key, or a list`,
+    summary: `one ${words.name} by its key, or a list`,
     examples: [`market ${words.name} get`, `market ${words.name} get --key 100000001`],
     options: {
       ...ACTOR,
@@ -155,7 +154,7 @@ const withdrawCommand = (words: Words) =>
       const order = key('--key', input.key ?? '');
       return orderWithdraw(await ctx.service(), { ...scopeOf(words), ...actorOf(ctx, input), key: order });
     },
-    render: ({ order }) => [`${words.title} ${order._key}: ${order.status}`],
+    render: ({ order }) => [`${words.name} ${order._key}: ${order.status}`],
   });
 
 const inputCommand = (words: Words) =>
@@ -186,7 +185,7 @@ const inputCommand = (words: Words) =>
         form: input.form ?? 'as-sent',
       });
     },
-    render: ({ bid, file }) => [`the public input of ${words.title} ${bid} is in ${file}`],
+    render: ({ bid, file }) => [`the public input of ${words.name} ${bid} is in ${file}`],
   });
 
 const bidCommands = (words: Words) => [pushBid(words), getCommand(words), inputCommand(words), withdrawCommand(words)];
@@ -199,19 +198,7 @@ const group = (words: Words, summary: string): Group =>
     commands: words.side === 'bid' ? bidCommands(words) : askCommands(words),
   });
 
-export const bidGroup = group(
-  { side: 'bid', name: 'bid', title: 'bid' },
-  'requests for proofs, as the first scripts call them',
-);
-export const requestGroup = group(
-  { side: 'bid', name: 'request', title: 'request' },
-  'bids, in the words of the later scripts',
-);
-export const askGroup = group(
-  { side: 'ask', name: 'ask', title: 'ask' },
-  'offers of proofs, as the first scripts call them',
-);
-export const proposalGroup = group(
-  { side: 'ask', name: 'proposal', title: 'proposal' },
-  'asks, in the words of the later scripts',
-);
+export const bidGroup = group({ side: 'bid', name: 'bid' }, 'requests for proofs, as the first scripts call them');
+export const requestGroup = group({ side: 'bid', name: 'request' }, 'bids, in the words of the later scripts');
+export const askGroup = group({ side: 'ask', name: 'ask' }, 'offers of proofs, as the first scripts call them');
+export const proposalGroup = group({ side: 'ask', name: 'proposal' }, 'asks, in the words of the later scripts');

@@ -8,6 +8,7 @@ import {
   askOf,
   bidOf,
   type MarketClient,
+  MarketResponseError,
   type OrderDocument,
   type ProofDocument,
   type StatementDocument,
@@ -154,7 +155,7 @@ async function proveBid(flow: Flow, statement: StatementDocument, bidKey: string
     const mine = await step(ctx, 'ask', `producer: ask push, cost ${input.cost}`, () =>
       answerOf(producer.asks.push({ statement_key: statement._key, cost: input.cost }, signal)),
     );
-    const matched = await step(ctx, 'match', 'both: the orders are matched', () => untilMatched(flow, mine._key));
+    const matched = await step(ctx, 'match', 'both: the orders are matched', () => matchedOrWithdrawn(flow, mine._key));
     if (matched !== undefined) await proveMatched(flow, statement, matched);
     if (matched !== undefined && bidOf(matched) === bidKey) return;
   }
@@ -163,12 +164,19 @@ async function proveBid(flow: Flow, statement: StatementDocument, bidKey: string
   });
 }
 
-/** Undefined when the ask is left without a counterpart, because the bid went to somebody else meanwhile: then it is withdrawn. */
-async function untilMatched({ producer, signal }: Flow, askKey: string): Promise<OrderDocument | undefined> {
-  const order = await answerOf(producer.asks.get(askKey, signal));
-  if (order.status === 'processing') return order;
-  await answerOf(producer.asks.withdraw(askKey, signal));
-  return undefined;
+/** The ask as it is matched; undefined when its bid went to somebody else meanwhile: then it is withdrawn. */
+async function matchedOrWithdrawn({ producer, signal }: Flow, askKey: string): Promise<OrderDocument | undefined> {
+  const read = (): Promise<OrderDocument> => answerOf(producer.asks.get(askKey, signal));
+  const order = await read();
+  if (order.status !== 'created') return order;
+  const withdrawn = producer.asks.withdraw(askKey, signal).then(() => true, falseOnConflict);
+  // a bid that came between the two calls has it
+  return (await answerOf(withdrawn)) ? undefined : read();
+}
+
+function falseOnConflict(error: unknown): false {
+  if (error instanceof MarketResponseError && error.status === 409) return false;
+  throw error;
 }
 
 async function proveMatched(flow: Flow, statement: StatementDocument, mine: OrderDocument): Promise<void> {

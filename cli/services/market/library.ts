@@ -12,7 +12,7 @@ import type { MarketClient } from '../../../systems/proof-market/protocol/client
 import type { EventSink } from '../../core/events.ts';
 import type { RuntimeName } from '../../core/types.ts';
 import { openServiceContext } from '../context.ts';
-import { downDevnet, isRunning } from '../down-devnet.ts';
+import { downDespiteAbort, undoneOnFailure } from '../down-devnet.ts';
 import { envOf, statusOf } from '../lifecycle.ts';
 import type { DevnetStatus } from '../status.ts';
 import { up } from '../up.ts';
@@ -68,16 +68,9 @@ export async function createMarket(options: MarketOptions): Promise<MarketDevnet
     signal,
   });
   const stop = async (removeData: boolean): Promise<void> => {
-    // what was aborted must still be stopped
-    await downDevnet({ ...ctx, signal: new AbortController().signal }, { removeData });
+    await downDespiteAbort(ctx, { removeData });
   };
-  const ranBefore = await isRunning(ctx);
-  try {
-    await up(ctx, { plan: false });
-  } catch (error) {
-    if (!ranBefore) await stop(false);
-    throw error;
-  }
+  await undoneOnFailure(ctx, () => up(ctx, { plan: false }));
   const session = await openMarket(ctx);
   const { variables } = await envOf(ctx, {});
   return {

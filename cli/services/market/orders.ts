@@ -84,8 +84,7 @@ export async function orderWithdraw(
 }
 
 /** As the bid has it, as numbers one a line (`{"input":"1\n11"}`), or typed (`[{"field":"1"},…]`): generators differ by age. */
-export const INPUT_FORMS = ['as-sent', 'lines', 'typed'] as const;
-export type InputForm = (typeof INPUT_FORMS)[number];
+export type InputForm = 'as-sent' | 'lines' | 'typed';
 
 /** Writes a bid's public input, what a generator takes as `--public_input`; `out` is an absolute path. */
 export async function bidInput(

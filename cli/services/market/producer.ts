@@ -16,6 +16,7 @@ import { DevkitError } from '../../core/errors.ts';
 import type { ComponentSpec, RuntimeName } from '../../core/types.ts';
 import { freePort } from '../../host/ports.ts';
 import type { ManagedRuntime } from '../../runtimes/runtime.ts';
+import { runAllAttached } from '../attach.ts';
 import type { ServiceContext } from '../context.ts';
 import { converge, superviseWhile } from '../converge.ts';
 import { openRuntime } from '../runtime.ts';
@@ -89,20 +90,9 @@ async function runAll(
   runtime: ManagedRuntime,
   input: ProducerRunInput,
 ): Promise<ProducerRunResult> {
-  const { ctx } = market;
+  const { emit, signal } = market.ctx;
   const specs = await prepareProducers(market, input, runtime);
-  const ended = new AbortController();
-  const lines = followLogs(ctx, runtime, specs, ended.signal);
-  ctx.emit({ type: 'notice', message: `${specs.map(({ id }) => id).join(', ')}: Ctrl-C stops them` });
-  try {
-    await keepRunning(market, runtime, specs);
-  } finally {
-    const stopping = new AbortController();
-    await Promise.allSettled(specs.map(({ id }) => runtime.stop(id, stopping.signal)));
-    ended.abort();
-    await lines;
-  }
-  ctx.signal.throwIfAborted();
+  await runAllAttached(specs, { runtime, emit, signal }, () => keepRunning(market, runtime, specs));
   return { producers: specs.map(({ id }, index) => ({ id, user: input.names[index] as string })) };
 }
 
@@ -209,18 +199,4 @@ async function keepRunning(
   const run = { emit, runtime, specs, downMarker: paths.downMarker };
   await converge({ ...run, signal });
   await devnet.whileRunning(devnet.specs, (inner) => superviseWhile(untilAborted, { ...run, signal: inner }));
-}
-
-async function followLogs(
-  { emit }: ServiceContext,
-  runtime: ManagedRuntime,
-  specs: readonly ComponentSpec[],
-  signal: AbortSignal,
-): Promise<void> {
-  await Promise.all(
-    specs.map(async ({ id }) => {
-      for await (const line of runtime.logs(id, { follow: true, tail: 0 }, signal))
-        emit({ type: 'log', component: id, line });
-    }),
-  );
 }

@@ -1,6 +1,13 @@
 /** `market user …`: accounts, their logins and balances. */
-import { canLogIn, keepUser, listUsers, readUser, signUp, USUAL_USERS } from '../../../systems/proof-market/index.ts';
-import { createMarketClient } from '../../../systems/proof-market/protocol/client/client.ts';
+import {
+  keepUser,
+  listUsers,
+  newPassword,
+  readUser,
+  signUp,
+  USUAL_USERS,
+} from '../../../systems/proof-market/index.ts';
+import { createMarketClient, MarketResponseError } from '../../../systems/proof-market/protocol/client/client.ts';
 import { DevkitError } from '../../core/errors.ts';
 import type { ServiceContext } from '../context.ts';
 import { writeText } from './files.ts';
@@ -24,7 +31,7 @@ export interface SignupInput {
 /** The login is kept, so that later commands can act as this user. */
 export async function userSignup(ctx: ServiceContext, input: SignupInput): Promise<UserBalance & { login: string }> {
   const { url, files } = await openMarket(ctx);
-  const password = input.password ?? (await import('node:crypto')).randomBytes(18).toString('base64url');
+  const password = input.password ?? newPassword();
   const credentials = { username: input.user, password };
   await answerOf(signUp(createMarketClient({ url }), credentials, input.email ?? '', ctx.signal));
   await keepUser(files, credentials);
@@ -59,14 +66,20 @@ export async function userList(ctx: ServiceContext): Promise<{ users: KnownUser[
   const names = await listUsers(files);
   const users = await Promise.all(
     names.map(async (user): Promise<KnownUser> => {
-      if (!(await canLogIn(url, files, user, ctx.signal))) return { user, balance: null, blocked: null };
       const credentials = await readUser(files, user);
       const client = createMarketClient({ url, ...(credentials && { credentials }) });
-      return answerOf(client.balance(user, ctx.signal));
+      return answerOf(client.balance(user, ctx.signal).catch(unlessUnknown(user)));
     }),
   );
   return { users };
 }
+
+const unlessUnknown =
+  (user: string) =>
+  (error: unknown): KnownUser => {
+    if (error instanceof MarketResponseError && error.status === 401) return { user, balance: null, blocked: null };
+    throw error;
+  };
 
 export interface ProducerInput extends Actor {
   description: string;
